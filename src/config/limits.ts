@@ -1,0 +1,68 @@
+/** Everything that can grow has a bound. What an operator may change is a setting; the other bounds live here. */
+export interface Limits {
+  /** Bytes of a request's body, and characters of one message. */
+  readonly bodyBytesMax: number
+  readonly messageCharactersMax: number
+
+  readonly modelCallsPerTurnMax: number
+  readonly toolCallsPerTurnMax: number
+  /** Characters that the model may say in one turn, all replies together. */
+  readonly turnCharactersMax: number
+  /** Turns that the model is shown, the newest ones. */
+  readonly turnsShownToModelMax: number
+
+  /** Bytes of one turn's events kept for readers that come back; older text is merged beyond it. */
+  readonly turnEventBytesMax: number
+  /** Bytes that a reader may lie behind before it is cut off. */
+  readonly readerLagBytesMax: number
+  readonly readersPerSessionMax: number
+  /** Finished turns of a live session whose numbered events are kept for readers that come back. */
+  readonly turnEventsKeptMax: number
+
+  readonly turnsKeptMax: number
+  readonly requestsKeptMax: number
+  /** Entries of one session's log, after which it takes no more turns. */
+  readonly logEventsMax: number
+  /** Events after which a new snapshot is taken. */
+  readonly eventsPerSnapshot: number
+
+  readonly leaseMs: number
+  readonly leaseRenewMs: number
+  readonly leasePollMs: number
+  readonly heartbeatMs: number
+  readonly confirmationMs: number
+  readonly paymentMs: number
+  /** How long a refused guest is told to wait. */
+  readonly retryAfterSeconds: number
+  /** Sessions that one sweep step handles before it lets others run. */
+  readonly sweepStepMax: number
+}
+
+export const limits: Limits = {
+  bodyBytesMax: 64 * 1024,
+  messageCharactersMax: 4000,
+
+  modelCallsPerTurnMax: 8,
+  toolCallsPerTurnMax: 32,
+  turnCharactersMax: 64 * 1024,
+  turnsShownToModelMax: 50,
+
+  turnEventBytesMax: 512 * 1024,
+  readerLagBytesMax: 1024 * 1024,
+  readersPerSessionMax: 16,
+  turnEventsKeptMax: 2,
+
+  turnsKeptMax: 100,
+  requestsKeptMax: 1000,
+  logEventsMax: 50_000,
+  eventsPerSnapshot: 200,
+
+  leaseMs: 10_000,
+  leaseRenewMs: 3000,
+  leasePollMs: 250,
+  heartbeatMs: 15_000,
+  confirmationMs: 5 * 60_000,
+  paymentMs: 10_000,
+  retryAfterSeconds: 5,
+  sweepStepMax: 256,
+}

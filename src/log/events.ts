@@ -1,0 +1,99 @@
+import type { BarChange } from '../bar/bar.ts'
+import type { FinishReason, ToolCall, Usage } from '../llm/model.ts'
+
+/**
+ * What can happen in a session, in the order in which it happened. Entries are never changed or taken out.
+ * An event that is written once must be readable for ever: add new types and optional fields, change none.
+ */
+export type SessionEvent = { readonly at: number } & (
+  | SessionCreated
+  | SessionReset
+  | TurnStarted
+  | TurnResumed
+  | ModelReplied
+  | Effect
+  | TurnEnded
+  | RequestAnswered
+  | BarChange
+)
+
+/** `at` is milliseconds since 1970 by the clock of the process that wrote the event. */
+export interface SessionCreated {
+  readonly type: 'session-created'
+  readonly agent: string
+  readonly workspace: string
+}
+
+/** History, order, tab and opening balance start again. */
+export interface SessionReset {
+  readonly type: 'session-reset'
+}
+
+/** One guest message is being answered: from here to `turn-ended` this is the session's open turn. */
+export interface TurnStarted {
+  readonly type: 'turn-started'
+  readonly turnId: string
+  /** Random id of the turn's run in one process: who may extend this turn. */
+  readonly owner: string
+  readonly userInput: string
+  readonly request?: RequestKey
+}
+
+/** A retry goes on with a turn that was interrupted. */
+export interface TurnResumed {
+  readonly type: 'turn-resumed'
+  readonly turnId: string
+  readonly owner: string
+}
+
+/** One reply of the model, written before the first of its tools runs. */
+export interface ModelReplied {
+  readonly type: 'model-replied'
+  readonly turnId: string
+  readonly text: string
+  readonly toolCalls: readonly ToolCall[]
+  readonly usage: Usage
+}
+
+/** What a tool did: its result for the model and what it changed. `effectId` is `<turnId>:<callId>`. */
+export interface Effect {
+  readonly type: 'effect'
+  readonly effectId: string
+  readonly turnId: string
+  readonly callId: string
+  readonly name: string
+  readonly outcome: ToolOutcome
+  readonly result: unknown
+  readonly changes: readonly BarChange[]
+}
+
+/** `refused`: the tool understood and said no; `invalid`: the model called it wrongly; `failed`: it broke. */
+export type ToolOutcome = 'ok' | 'refused' | 'invalid' | 'failed'
+
+export interface TurnEnded {
+  readonly type: 'turn-ended'
+  readonly turnId: string
+  readonly outcome: TurnOutcome
+  /** Why, when the outcome is `failed` or `interrupted`. */
+  readonly code?: string
+  readonly finishReason?: FinishReason | 'stopped' | 'limit'
+  /** The number of the last event that readers of this turn can have seen. */
+  readonly lastNumber: number
+}
+
+/** `complete` and `stopped` are answers; a `failed` turn said why; an `interrupted` one can be taken up again. */
+export type TurnOutcome = 'complete' | 'stopped' | 'failed' | 'interrupted'
+
+/** An `Idempotency-Key` with a hash of what was asked under it. */
+export interface RequestKey {
+  readonly key: string
+  readonly fingerprint: string
+}
+
+/** The first answer to a mutating request that is not a turn; the same request gets it again. */
+export interface RequestAnswered {
+  readonly type: 'request-answered'
+  readonly request: RequestKey
+  readonly status: number
+  readonly body: unknown
+}

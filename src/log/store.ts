@@ -1,0 +1,74 @@
+import type { SessionEvent } from './events.ts'
+import type { SessionState } from './state.ts'
+
+/**
+ * Keeps every session's log. `append` is the one operation that everything rests on.
+ * Every implementation passes tests/store/store.contract.ts.
+ * A method that cannot reach its storage rejects with a `StoreError`; then nothing was changed.
+ */
+export interface Store {
+  /** What start-up prints and metrics may show: `memory`, `sqlite:data/maya.db`. Never a credential. */
+  readonly description: string
+  /** True when other processes may write the same logs, so that a live copy has to be compared before use. */
+  readonly shared: boolean
+
+  /**
+   * Extends the log of `id` by exactly these events if it holds `expectedVersion` events now; a new log starts at 0.
+   * With `owner`, the lease of the session must be held by that owner at this moment, by the store's own clock.
+   */
+  append(append: Append): Promise<AppendResult>
+  /** The log after the newest snapshot, or undefined where there is no such session. */
+  load(id: string): Promise<StoredLog | undefined>
+  /** All events from the first one on, in order; empty where there is no such session. */
+  events(id: string): Promise<readonly SessionEvent[]>
+  /** The number of events in the log, 0 where there is none. */
+  version(id: string): Promise<number>
+  /** Keeps the fold of the first `version` events. A bounded help for loading: the log stays the truth. */
+  saveSnapshot(id: string, snapshot: Snapshot): Promise<void>
+  /** Moves the moment at which the session may be swept; milliseconds since 1970. */
+  touch(id: string, expiresAt: number): Promise<void>
+  /** Up to `max` sessions whose time has come, the oldest first. */
+  expired(now: number, max: number): Promise<readonly string[]>
+  /** Forgets the session with everything in it. With `expiredBefore`, only if it has still not been used since. */
+  remove(id: string, expiredBefore?: number): Promise<boolean>
+
+  /** Takes the session's lease, or answers false while another owner holds it. Taking one's own again renews it. */
+  acquireLease(id: string, owner: string, durationMs: number): Promise<boolean>
+  /** Prolongs a lease that is still held; false when it has run out or belongs to another. */
+  renewLease(id: string, owner: string, durationMs: number): Promise<boolean>
+  /** Gives the lease back; no effect when it is not held by this owner. */
+  releaseLease(id: string, owner: string): Promise<void>
+
+  close(): Promise<void>
+}
+
+export interface Append {
+  readonly id: string
+  readonly expectedVersion: number
+  readonly events: readonly SessionEvent[]
+  /** When the session may be swept, should nothing happen any more; milliseconds since 1970. */
+  readonly expiresAt: number
+  readonly owner?: string
+}
+
+export type AppendResult =
+  | { readonly ok: true; readonly version: number }
+  | { readonly ok: false; readonly reason: 'conflict' | 'lease-lost' }
+
+export interface Snapshot {
+  readonly version: number
+  readonly state: SessionState
+}
+
+export interface StoredLog {
+  readonly version: number
+  readonly snapshot: Snapshot | undefined
+  /** The events after the snapshot, or all of them. */
+  readonly events: readonly SessionEvent[]
+  readonly expiresAt: number
+}
+
+/** The storage could not be reached or refused to write; nothing was changed. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+}

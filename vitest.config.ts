@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+/** `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser and a real cgroup. */
+const system = ['tests/process/**/*.test.ts', 'tests/browser/**/*.test.ts', 'tests/simulation/**/*.test.ts']
+
+// oxlint-disable-next-line import/no-default-export -- vitest reads the default export.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['tests/**/*.test.ts'], exclude: system } },
+      {
+        test: { name: 'system', include: system, testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 },
+      },
+    ],
+  },
+})
