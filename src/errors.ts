@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'PAYMENT_FAILED'
   | 'SESSION_LIMIT'
   | 'MEMORY_PRESSURE'
+  | 'OVERLOADED'
   | 'DRAINING'
   | 'STORE_UNAVAILABLE'
   | 'INTERRUPTED'

@@ -26,6 +26,10 @@ export interface Limits {
   /** Events after which a new snapshot is taken. */
   readonly eventsPerSnapshot: number
 
+  /** How long a tool's work outside may take, and how many bytes its result may have. */
+  readonly toolMs: number
+  readonly toolResultBytesMax: number
+
   readonly leaseMs: number
   readonly leaseRenewMs: number
   readonly leasePollMs: number
@@ -48,7 +52,7 @@ export const limits: Limits = {
   turnsShownToModelMax: 50,
 
   turnEventBytesMax: 512 * 1024,
-  readerLagBytesMax: 1024 * 1024,
+  readerLagBytesMax: 256 * 1024,
   readersPerSessionMax: 16,
   turnEventsKeptMax: 2,
 
@@ -56,6 +60,9 @@ export const limits: Limits = {
   requestsKeptMax: 1000,
   logEventsMax: 50_000,
   eventsPerSnapshot: 200,
+
+  toolMs: 30_000,
+  toolResultBytesMax: 16 * 1024,
 
   leaseMs: 10_000,
   leaseRenewMs: 3000,

@@ -1,11 +1,17 @@
 import type { BarChange } from '../bar/bar.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { FinishReason, ToolCall, Usage } from '../llm/model.ts'
 
 /**
  * What can happen in a session, in the order in which it happened. Entries are never changed or taken out.
  * An event that is written once must be readable for ever: add new types and optional fields, change none.
  */
-export type SessionEvent = { readonly at: number } & (
+export type SessionEvent = NewEvent & {
+  /** Milliseconds since 1970 by the clock of the process that wrote the event. */
+  readonly at: number
+}
+
+export type NewEvent =
   | SessionCreated
   | SessionReset
   | TurnStarted
@@ -15,9 +21,7 @@ export type SessionEvent = { readonly at: number } & (
   | TurnEnded
   | RequestAnswered
   | BarChange
-)
 
-/** `at` is milliseconds since 1970 by the clock of the process that wrote the event. */
 export interface SessionCreated {
   readonly type: 'session-created'
   readonly agent: string
@@ -75,7 +79,7 @@ export interface TurnEnded {
   readonly turnId: string
   readonly outcome: TurnOutcome
   /** Why, when the outcome is `failed` or `interrupted`. */
-  readonly code?: string
+  readonly code?: ErrorCode
   readonly finishReason?: FinishReason | 'stopped' | 'limit'
   /** The number of the last event that readers of this turn can have seen. */
   readonly lastNumber: number

@@ -1,4 +1,5 @@
 import { applyChange, openBar, type BarState } from '../bar/bar.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { ToolCall, Usage } from '../llm/model.ts'
 import type { RequestKey, SessionEvent, ToolOutcome, TurnOutcome, TurnEnded } from './events.ts'
 
@@ -29,7 +30,7 @@ export interface TurnRecord {
   readonly replies: readonly ReplyRecord[]
   readonly effects: readonly EffectRecord[]
   readonly outcome: TurnOutcome | 'running'
-  readonly code: string | null
+  readonly code: ErrorCode | null
   readonly finishReason: TurnEnded['finishReason'] | null
   readonly lastNumber: number
 }

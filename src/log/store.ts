@@ -14,7 +14,8 @@ export interface Store {
 
   /**
    * Extends the log of `id` by exactly these events if it holds `expectedVersion` events now; a new log starts at 0.
-   * With `owner`, the lease of the session must be held by that owner at this moment, by the store's own clock.
+   * With `owner`, the lease of the session must be held by that owner at this moment, by the store's own clock;
+   * this is looked at first. Without, anybody may append. No events change nothing, not even the expiry.
    */
   append(append: Append): Promise<AppendResult>
   /** The log after the newest snapshot, or undefined where there is no such session. */
@@ -23,13 +24,19 @@ export interface Store {
   events(id: string): Promise<readonly SessionEvent[]>
   /** The number of events in the log, 0 where there is none. */
   version(id: string): Promise<number>
-  /** Keeps the fold of the first `version` events. A bounded help for loading: the log stays the truth. */
+  /**
+   * Keeps the fold of the first `version` events. A bounded help for loading: the log stays the truth.
+   * Ignored where there is no such session, the log is shorter, or a snapshot as new is already kept.
+   */
   saveSnapshot(id: string, snapshot: Snapshot): Promise<void>
-  /** Moves the moment at which the session may be swept; milliseconds since 1970. */
+  /** Moves the moment at which the session may be swept, if there is one; milliseconds since 1970. */
   touch(id: string, expiresAt: number): Promise<void>
-  /** Up to `max` sessions whose time has come, the oldest first. */
+  /** Up to `max` sessions that expire at `now` or earlier, the oldest first. */
   expired(now: number, max: number): Promise<readonly string[]>
-  /** Forgets the session with everything in it. With `expiredBefore`, only if it has still not been used since. */
+  /**
+   * Forgets the session with everything in it, its lease too. With `expiredBefore`, only if it still expires then or
+   * earlier, so that one that was used since stays. False when it was not there or stays.
+   */
   remove(id: string, expiredBefore?: number): Promise<boolean>
 
   /** Takes the session's lease, or answers false while another owner holds it. Taking one's own again renews it. */
@@ -39,6 +46,7 @@ export interface Store {
   /** Gives the lease back; no effect when it is not held by this owner. */
   releaseLease(id: string, owner: string): Promise<void>
 
+  /** Finishes what was asked for before; everything after is a `StoreError`. May be called again. */
   close(): Promise<void>
 }
 

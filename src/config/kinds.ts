@@ -1,0 +1,140 @@
+import { isIP } from 'node:net'
+import { parseMasterKey } from '../security/master-key.ts'
+
+/** What the text of a setting may be. */
+export interface Kind<Value> {
+  /** Completes the sentence "allowed is ...". */
+  readonly allowed: string
+  /** Gets a trimmed text; undefined refuses it. */
+  parse(text: string): Value | undefined
+  /** What an error message may show of a refused text. */
+  show(text: string): string
+}
+
+/** Plain digits only: no sign, point, exponent, hexadecimal or leading zero. */
+export function integer(min: number, max: number): Kind<number> {
+  return {
+    allowed: `a whole number from ${min} to ${max}`,
+    parse: (text) => (/^(?:0|[1-9]\d*)$/.test(text) ? within(Number(text), min, max) : undefined),
+    show: quote,
+  }
+}
+
+/** Digits with a point if need be: `0.8`. */
+export function decimal(min: number, max: number): Kind<number> {
+  return {
+    allowed: `a number from ${min} to ${max}`,
+    parse: (text) => (/^\d+(?:\.\d+)?$/.test(text) ? within(Number(text), min, max) : undefined),
+    show: quote,
+  }
+}
+
+/** Given in seconds, kept in milliseconds. */
+export function milliseconds(secondsMin: number, secondsMax: number): Kind<number> {
+  return scaled(integer(secondsMin, secondsMax), 1000)
+}
+
+/** Given in MB as Docker and Modal count them (1024 x 1024 bytes), kept in bytes. */
+export function mebibytes(mbMin: number, mbMax: number): Kind<number> {
+  return scaled(integer(mbMin, mbMax), 1024 * 1024)
+}
+
+/** One of these words, in any letter case. */
+export function choice<const Word extends string>(...words: readonly Word[]): Kind<Word> {
+  return {
+    allowed: `one of ${words.join(', ')}`,
+    parse: (text) => words.find((word) => word === text.toLowerCase()),
+    show: quote,
+  }
+}
+
+/** A secret that travels in a header. */
+export function token(charactersMin: number, charactersMax: number): Kind<string> {
+  return {
+    allowed: `${charactersMin} to ${charactersMax} characters, all of them ASCII and none a blank`,
+    parse: (text) =>
+      /^[\u0021-\u007e]+$/.test(text) && text.length >= charactersMin && text.length <= charactersMax
+        ? text
+        : undefined,
+    show: describeSecret,
+  }
+}
+
+export const masterKey: Kind<Buffer> = {
+  allowed: '32 bytes in base64 or base64url, such as `openssl rand -base64 32` prints',
+  parse: parseMasterKey,
+  show: describeSecret,
+}
+
+export const hostName: Kind<string> = {
+  allowed: 'an IP address or a host name',
+  parse: (text) =>
+    isIP(text) !== 0 || (text.length <= 253 && /^[\w-]+(?:\.[\w-]+)*\.?$/.test(text)) ? text : undefined,
+  show: quote,
+}
+
+export const origins: Kind<readonly string[]> = {
+  allowed: 'a comma list of origins without path or `*`, such as https://bar.example,http://localhost:5173',
+  parse(text) {
+    if (text === '') return []
+    const found = text.split(',').map((part) => parseOrigin(part.trim()))
+    return found.every((origin) => origin !== undefined) ? [...new Set(found)] : undefined
+  },
+  show: quote,
+}
+
+/** Where the sessions are kept. */
+export type StoreAddress = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly file: string }
+
+export const storeAddress: Kind<StoreAddress> = {
+  allowed: '`memory:` or `sqlite:FILE` with the path of a file',
+  parse(text) {
+    if (text === 'memory:') return { kind: 'memory' }
+    const file = /^sqlite:(.+)$/.exec(text)?.[1]
+    // `sqlite://data/x` would be a file in the root, and SQLite takes a leading colon or `file:` as more than a name.
+    if (file === undefined || /^\/\/|^:|^file:|\/$/.test(file)) return undefined
+    return { kind: 'sqlite', file }
+  },
+  // The address of another kind of store can hold a password.
+  show: (text) => (/^(?:memory|sqlite):/.test(text) ? quote(text) : quote(`${text.split(':')[0]}:...`)),
+}
+
+/** As a browser sends it: lower case and without the scheme's own port. */
+function parseOrigin(text: string): string | undefined {
+  if (!/^https?:\/\/[^/?#@*\\\s]+$/i.test(text) || !URL.canParse(text)) return undefined
+  return new URL(text).origin
+}
+
+function scaled(kind: Kind<number>, factor: number): Kind<number> {
+  return {
+    ...kind,
+    parse(text) {
+      const value = kind.parse(text)
+      return value === undefined ? undefined : value * factor
+    },
+  }
+}
+
+function within(value: number, min: number, max: number): number | undefined {
+  return value >= min && value <= max ? value : undefined
+}
+
+const shownCharactersMax = 80
+
+/** In quotes, on one line, cut off when long, and without the credentials of a URL. */
+function quote(text: string): string {
+  const shown = withoutCredentials(text)
+  return shown.length > shownCharactersMax
+    ? `${JSON.stringify(shown.slice(0, shownCharactersMax))}...`
+    : JSON.stringify(shown)
+}
+
+function withoutCredentials(text: string): string {
+  const start = text.indexOf('//')
+  const end = text.lastIndexOf('@')
+  return start === -1 || end < start ? text : `${text.slice(0, start)}//***${text.slice(end)}`
+}
+
+function describeSecret(text: string): string {
+  return `a text of ${text.length} characters (not shown)`
+}

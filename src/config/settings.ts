@@ -1,0 +1,166 @@
+import {
+  choice,
+  decimal,
+  hostName,
+  integer,
+  masterKey,
+  mebibytes,
+  milliseconds,
+  origins,
+  storeAddress,
+  token,
+  type Kind,
+} from './kinds.ts'
+
+/** Every setting: its name here, its variable, its default as `.env.example` shows it, and what it may be. */
+const table = {
+  host: setting('HOST', '0.0.0.0', hostName),
+  port: setting('PORT', '8000', integer(0, 65_535)),
+
+  sessionsMax: setting('MAYA_SESSIONS_PER_CONTAINER', '50', integer(1, 100_000)),
+  sessionMemoryBytes: setting('MAYA_DEFAULT_SESSION_MEMORY_MB', '50', mebibytes(1, 65_536)),
+  memoryThreshold: setting('MAYA_CONTAINER_MEMORY_THRESHOLD', '0.8', decimal(0.1, 0.95)),
+  sessionExpiryMs: setting('MAYA_SESSION_EXPIRY_SECONDS', '3600', milliseconds(1, 31_536_000)),
+  cleanupIntervalMs: setting('MAYA_CLEANUP_INTERVAL_SECONDS', '300', milliseconds(1, 86_400)),
+  sessionIdleMs: setting('MAYA_SESSION_IDLE_SECONDS', '60', milliseconds(1, 86_400)),
+  memoryLimitBytes: optional('MODAL_MEMORY_MB', mebibytes(1, 16_777_216)),
+  containersMax: optional('MODAL_MAX_CONTAINERS', integer(1, 100_000)),
+
+  store: setting('MAYA_STORE_URL', 'sqlite:data/maya.db', storeAddress),
+  masterKey: optional('MAYA_MASTER_KEY', masterKey),
+  masterKeyPrevious: optional('MAYA_MASTER_KEY_PREVIOUS', masterKey),
+
+  llmProvider: setting('MAYA_LLM_PROVIDER', 'auto', choice('auto', 'house')),
+  housePaceMs: setting('MAYA_HOUSE_PACE_MS', '30', integer(0, 10_000)),
+  turnOverlap: setting('MAYA_TURN_OVERLAP', 'queue', choice('queue', 'reject', 'interrupt')),
+  turnsQueuedMax: setting('MAYA_TURN_QUEUE', '4', integer(0, 100)),
+  turnMs: setting('MAYA_TURN_SECONDS', '120', milliseconds(1, 3600)),
+  shutdownMs: setting('MAYA_SHUTDOWN_SECONDS', '25', milliseconds(1, 3600)),
+
+  bodyBytesMax: setting('MAYA_BODY_BYTES_MAX', '65536', integer(1024, 16_777_216)),
+  messageCharactersMax: setting('MAYA_MESSAGE_CHARACTERS_MAX', '4000', integer(1, 1_000_000)),
+  corsOrigins: setting('MAYA_CORS_ORIGINS', '', origins),
+  metricsToken: optional('MAYA_METRICS_TOKEN', token(16, 512)),
+  logLevel: setting(
+    'MAYA_LOG_LEVEL',
+    'info',
+    choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  ),
+}
+
+export type Settings = { readonly [Name in keyof typeof table]: (typeof table)[Name]['unset'] }
+
+/** The variables, in the order of `.env.example`, with their defaults as text; empty where there is none. */
+export const settingDefaults: ReadonlyMap<string, string> = new Map(
+  Object.values(table).map(({ variable, fallback }) => [variable, fallback]),
+)
+
+export const settingNames: readonly string[] = [...settingDefaults.keys()]
+
+/** A value that was refused. Safe to print: a secret is only described in `came`. */
+export interface Problem {
+  readonly variable: string
+  readonly came: string
+  readonly allowed: string
+}
+
+export type SettingsResult =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+
+/** Reads every setting, or says everything that is wrong. Blanks around a value do not count; empty is unset. */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): SettingsResult {
+  const problems: Problem[] = []
+  const values = Object.entries(table).map(([name, { variable, unset, kind }]) => {
+    const text = (environment[variable] ?? '').trim()
+    if (text === '') return [name, unset]
+    const value = kind.parse(text)
+    if (value === undefined) problems.push({ variable, came: kind.show(text), allowed: kind.allowed })
+    return [name, value]
+  })
+  if (problems.length > 0) return { ok: false, problems }
+  // Each name of the table stands there with what its own kind made of it, which `fromEntries` cannot tell.
+  const settings: Settings = Object.fromEntries(values)
+  return { ok: true, settings }
+}
+
+/** One line for people: `PORT is "80a", allowed is a whole number from 0 to 65535.` */
+export function describeProblem({ variable, came, allowed }: Problem): string {
+  return `${variable} is ${came}, allowed is ${allowed}.`
+}
+
+/** Settings that are allowed and yet can hardly be meant together, one sentence each. */
+export function settingWarnings(settings: Settings): readonly string[] {
+  const { sessionIdleMs, sessionExpiryMs, cleanupIntervalMs, messageCharactersMax, bodyBytesMax } = settings
+  const warnings: readonly (readonly [boolean, string])[] = [
+    [
+      sessionIdleMs >= sessionExpiryMs,
+      'MAYA_SESSION_IDLE_SECONDS is not below MAYA_SESSION_EXPIRY_SECONDS: sessions expire before they may be hibernated.',
+    ],
+    [
+      cleanupIntervalMs > sessionExpiryMs,
+      'MAYA_CLEANUP_INTERVAL_SECONDS is above MAYA_SESSION_EXPIRY_SECONDS: expired sessions keep their place until the next sweep.',
+    ],
+    [
+      messageCharactersMax * utf8BytesMax > bodyBytesMax,
+      `MAYA_BODY_BYTES_MAX is below ${utf8BytesMax} x MAYA_MESSAGE_CHARACTERS_MAX: a message of allowed length can be too large a body.`,
+    ],
+    [
+      settings.masterKeyPrevious !== null && settings.masterKey === null,
+      'MAYA_MASTER_KEY_PREVIOUS is set without MAYA_MASTER_KEY.',
+    ],
+    [
+      settings.masterKey !== null && settings.masterKeyPrevious?.equals(settings.masterKey) === true,
+      'MAYA_MASTER_KEY_PREVIOUS is the same key as MAYA_MASTER_KEY.',
+    ],
+  ]
+  return warnings.filter(([applies]) => applies).map(([, sentence]) => sentence)
+}
+
+/** The most bytes that one character of a message takes in a body. */
+const utf8BytesMax = 4
+
+export interface Capacity {
+  readonly sessionsMax: number
+  readonly sessionMemoryBytes: number
+  /** The container's limit; null where none is known, so that only the number of sessions counts. */
+  readonly limitBytes: number | null
+  readonly threshold: number
+  /** What the container uses before the first session. */
+  readonly usageBytes: number
+}
+
+/** Says that the settings promise more sessions than the memory holds, and how many it does hold. */
+export function capacityWarning(capacity: Capacity): string | null {
+  const { sessionsMax, sessionMemoryBytes, limitBytes, threshold, usageBytes } = capacity
+  if (limitBytes === null) return null
+  const roomBytes = limitBytes * threshold - usageBytes
+  const sessionsThatFit = Math.max(0, Math.floor(roomBytes / sessionMemoryBytes))
+  if (sessionsThatFit >= sessionsMax) return null
+  return (
+    `${sessionsMax} sessions of ${inMb(sessionMemoryBytes)} MB do not fit in ${inMb(limitBytes)} MB ` +
+    `at a threshold of ${threshold} with ${inMb(usageBytes)} MB in use: ${sessionsThatFit} do. ` +
+    'Change MAYA_SESSIONS_PER_CONTAINER, MAYA_DEFAULT_SESSION_MEMORY_MB or the memory of the container.'
+  )
+}
+
+function inMb(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024)
+}
+
+interface Setting<Value> {
+  readonly variable: string
+  readonly fallback: string
+  readonly unset: Value
+  readonly kind: Kind<Value>
+}
+
+function setting<Value>(variable: string, fallback: string, kind: Kind<Value>): Setting<Value> {
+  const unset = kind.parse(fallback)
+  if (unset === undefined) throw new Error(`The default of ${variable} is not allowed.`)
+  return { variable, fallback, unset, kind }
+}
+
+function optional<Value>(variable: string, kind: Kind<Value>): Setting<Value | null> {
+  return { variable, fallback: '', unset: null, kind }
+}

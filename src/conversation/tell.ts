@@ -1,0 +1,67 @@
+import type { Usage } from '../llm/model.ts'
+import type { BarState } from '../bar/bar.ts'
+import type { TurnRecord } from '../log/state.ts'
+import { contentOf, separatorBefore } from './messages.ts'
+import { TurnEvents, type TurnEventsOptions } from './turn-events.ts'
+
+/** Tells readers what the log has of a turn: what was said and done, in order. */
+export function tellLogged(turn: TurnRecord, bar: BarState, events: TurnEvents): void {
+  let content = ''
+  for (const { text, toolCalls } of turn.replies) {
+    if (text !== '') {
+      const chunk = separatorBefore(content, text) + text
+      content += chunk
+      events.emit({ type: 'text-chunk', content: chunk })
+    }
+    for (const { callId, name, arguments: args } of toolCalls) {
+      events.emit({ type: 'tool-call', callId, name, arguments: args })
+    }
+    for (const { callId } of toolCalls) {
+      const effect = turn.effects.find((candidate) => candidate.callId === callId)
+      if (effect === undefined) continue
+      events.emit({ type: 'tool-result', callId, name: effect.name, result: effect.result })
+    }
+  }
+  if (turn.effects.length > 0) events.emit({ type: 'state', bar })
+}
+
+/** The whole of a turn that has ended, for readers that come when its numbered events are gone. */
+export function retellTurn(
+  turn: TurnRecord,
+  bar: BarState,
+  options: Omit<TurnEventsOptions, 'base' | 'isRetold' | 'turnId'>,
+): TurnEvents {
+  const events = new TurnEvents({ ...options, turnId: turn.turnId, base: 0, isRetold: true })
+  events.emit({ type: 'session' })
+  tellLogged(turn, bar, events)
+  tellEnd(turn, events)
+  events.end()
+  return events
+}
+
+/** The last event of a turn that has ended, under the number that its first readers got it. */
+export function tellEnd(turn: TurnRecord, events: TurnEvents): void {
+  const { outcome, code, finishReason, lastNumber } = turn
+  const number = Math.max(lastNumber, events.lastNumber + 1)
+  if (outcome === 'complete' || outcome === 'stopped') {
+    const usage = usageOf(turn)
+    const content = contentOf(turn)
+    events.emit({ type: 'complete', content, usage, finishReason: finishReason ?? 'stop' }, number)
+    return
+  }
+  const retryable = outcome !== 'failed'
+  const message = retryable
+    ? 'This answer was interrupted. Ask again to go on with it.'
+    : 'This answer could not be given.'
+  events.emit({ type: 'error', code: code ?? 'INTERRUPTED', message, retryable }, number)
+}
+
+export function usageOf(turn: TurnRecord): Usage {
+  return turn.replies.reduce(
+    (sum, { usage }) => ({
+      inputTokens: sum.inputTokens + usage.inputTokens,
+      outputTokens: sum.outputTokens + usage.outputTokens,
+    }),
+    { inputTokens: 0, outputTokens: 0 },
+  )
+}

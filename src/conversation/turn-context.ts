@@ -1,0 +1,32 @@
+import type { Clock } from '../clock.ts'
+import type { Limits } from '../config/limits.ts'
+import type { Model } from '../llm/model.ts'
+import type { RequestKey } from '../log/events.ts'
+import type { SessionLog } from '../log/session-log.ts'
+import type { Store } from '../log/store.ts'
+import type { Agent } from './agent.ts'
+import type { ConversationObserver } from './observer.ts'
+import type { PaymentsOptions } from './payments.ts'
+import type { TurnEvents } from './turn-events.ts'
+
+/** Everything that one run of one turn uses. */
+export interface TurnContext {
+  readonly turnId: string
+  /** Random, of this run: only it may extend the turn. */
+  readonly owner: string
+  readonly userInput: string
+  readonly request: RequestKey | undefined
+  readonly log: SessionLog
+  readonly store: Pick<Store, 'shared' | 'acquireLease' | 'renewLease' | 'releaseLease'>
+  readonly agent: Agent
+  readonly model: Model
+  readonly payments: PaymentsOptions
+  readonly clock: Clock
+  readonly limits: Limits
+  /** How long the turn may take in all. */
+  readonly turnMs: number
+  readonly events: TurnEvents
+  readonly observer: ConversationObserver
+  /** Told of what should be impossible; the guest only gets `INTERNAL`. */
+  readonly reportDefect: (error: unknown) => void
+}

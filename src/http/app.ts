@@ -1,0 +1,142 @@
+import { METHODS } from 'node:http'
+import cookie from '@fastify/cookie'
+import cors, { type FastifyCorsOptions } from '@fastify/cors'
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
+import staticFiles from '@fastify/static'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Clock } from '../clock.ts'
+import type { Agent } from '../conversation/agent.ts'
+import { ServiceError } from '../errors.ts'
+import type { SessionManager } from '../sessions/session-manager.ts'
+import { errorHandler, sendProblem } from './error-handler.ts'
+import { openApi } from './plugins/open-api.ts'
+import { chatRoutes } from './routes/chat.ts'
+import { chatStreamRoutes } from './routes/chat-stream.ts'
+import { healthRoutes } from './routes/health.ts'
+import { menuRoutes } from './routes/menu.ts'
+import { paymentRoutes } from './routes/payments.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import type { SessionIdentity } from './session-identity.ts'
+import type { Turns } from './turns.ts'
+
+/** What the routes need. */
+export interface RouteOptions {
+  readonly clock: Clock
+  readonly sessions: SessionManager
+  readonly identity: SessionIdentity
+  readonly turns: Turns
+  readonly agents: ReadonlyMap<string, Agent>
+  readonly messageCharactersMax: number
+  readonly metricsToken: string | null
+  readonly metrics: { readonly contentType: string; text(): Promise<string> }
+  /** Sentences about what is wrong now; none when all is well. */
+  readonly health: { checks(): Promise<readonly string[]> }
+}
+
+export interface AppOptions extends RouteOptions {
+  readonly logger: FastifyBaseLogger | false
+  readonly bodyBytesMax: number
+  readonly corsOrigins: readonly string[]
+  readonly webDirectory: string
+  readonly observeRequest: (request: {
+    readonly method: string
+    readonly route: string
+    readonly status: number
+    readonly seconds: number
+  }) => void
+}
+
+/** Builds the HTTP edge: one plugin for each concern, one file for each group of paths. */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { logger, bodyBytesMax, corsOrigins, webDirectory } = options
+  const app = Fastify({
+    ...(logger === false ? { logger: false } : { loggerInstance: logger }),
+    disableRequestLogging: true,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: 30_000,
+    // Longer than any proxy keeps an idle connection, so that a proxy never reuses one that is just closing.
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: true,
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setErrorHandler(errorHandler)
+  refuseUnknownPaths(app)
+  readBodies(app)
+  observeRequests(app, options)
+  await app.register(cookie)
+  await app.register(helmet, securityHeaders)
+  if (corsOrigins.length > 0) await app.register(cors, { ...corsOptions, origin: [...corsOrigins] })
+  await app.register(openApi)
+  await app.register(healthRoutes, options)
+  for (const routes of [sessionRoutes, chatRoutes, chatStreamRoutes, paymentRoutes]) {
+    await app.register(routes, { ...options, prefix: '/api/v1' })
+  }
+  await app.register(menuRoutes, { prefix: '/api/v1' })
+  await app.register(staticFiles, { root: webDirectory, wildcard: false })
+  return app
+}
+
+const securityHeaders: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      'default-src': ["'none'"],
+      'script-src': ["'self'"],
+      'style-src': ["'self'"],
+      'img-src': ["'self'", 'data:'],
+      'font-src': ["'self'"],
+      'connect-src': ["'self'"],
+      'media-src': ["'self'", 'blob:'],
+      'manifest-src': ["'self'"],
+      'base-uri': ["'none'"],
+      'form-action': ["'none'"],
+      'frame-ancestors': ["'none'"],
+    },
+  },
+  referrerPolicy: { policy: 'no-referrer' },
+}
+
+const corsOptions: FastifyCorsOptions = {
+  credentials: true,
+  methods: ['GET', 'POST', 'DELETE'],
+  exposedHeaders: ['x-session-id', 'retry-after'],
+}
+
+/** A path that exists with another method is 405 and says which ones there are. */
+function refuseUnknownPaths(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) => {
+    const [url = '/'] = request.url.split('?')
+    const allowed = METHODS.filter((method) => app.hasRoute({ method, url }))
+    if (allowed.length === 0)
+      return sendProblem(reply, new ServiceError('NOT_FOUND', 'There is nothing here.'))
+    void reply.header('allow', allowed.join(', '))
+    return sendProblem(reply, new ServiceError('METHOD_NOT_ALLOWED', `Allowed here: ${allowed.join(', ')}.`))
+  })
+}
+
+/** A request without a body says the same as one with an empty object. */
+function readBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, {})
+    else void parse(request, String(body), done)
+  })
+  app.addHook('preValidation', async (request) => {
+    if (request.method === 'POST') request.body ??= {}
+  })
+}
+
+/** One log line and one observation for each request, when it has ended. Never its query, never its body. */
+function observeRequests(app: FastifyInstance, { observeRequest }: AppOptions): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { method } = request
+    const route = request.routeOptions.url ?? 'unknown'
+    const status = reply.raw.statusCode
+    const seconds = reply.elapsedTime / 1000
+    observeRequest({ method, route, status, seconds })
+    request.log.info({ method, route, status, ms: Math.round(seconds * 1000) }, 'request')
+  })
+}

@@ -1,0 +1,21 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+
+/** OpenAPI 3.1 at /openapi.json, made from the schemas of the routes, and its page at /docs. */
+export const openApi = fastifyPlugin(async (app: FastifyInstance) => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Maya',
+        description: 'A conversational agent server. Errors are application/problem+json (RFC 9457).',
+        version: '1',
+      },
+      tags: ['chat', 'session', 'payments', 'menu', 'health'].map((name) => ({ name })),
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+})

@@ -1,0 +1,86 @@
+import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ServiceError } from '../../errors.ts'
+import type { RouteOptions } from '../app.ts'
+import { keyWithoutSession } from '../request-key.ts'
+import { mutating, problems } from '../schemas.ts'
+import { assertStreamRequest, lastEventIdOf } from '../stream-request.ts'
+
+/** What the events are is in the README; OpenAPI has no words for a stream of them. */
+const eventStream = {
+  description: 'The events of the turn.',
+  content: { 'text/event-stream': { schema: Type.String() } },
+}
+
+const response = { 200: eventStream, 204: Type.Null(), ...problems }
+
+function sendSchema(messageCharactersMax: number) {
+  const userInput = Type.String({ minLength: 1, maxLength: messageCharactersMax, pattern: '\\S' })
+  return {
+    tags: ['chat'],
+    summary: 'Say something and get the answer as it is made',
+    ...mutating,
+    body: Type.Object(
+      { user_input: userInput, voice: Type.Optional(Type.Boolean()) },
+      { additionalProperties: false },
+    ),
+    response,
+  }
+}
+
+function readSchema(messageCharactersMax: number) {
+  return {
+    tags: ['chat'],
+    summary: 'The same for EventSource, or attach to a turn, or go on after Last-Event-ID',
+    querystring: Type.Object({
+      session_id: Type.Optional(Type.String()),
+      message: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: messageCharactersMax,
+          pattern: '\\S',
+          description: 'A new message; needs `idempotency_key`.',
+        }),
+      ),
+      idempotency_key: Type.Optional(Type.String()),
+      turn_id: Type.Optional(Type.String({ description: 'A turn to attach to.' })),
+      last_event_id: Type.Optional(Type.String({ description: 'As the header Last-Event-ID.' })),
+    }),
+    response,
+  }
+}
+
+/** Talking with the agent over server-sent events. */
+export const chatStreamRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
+  const { identity, turns, messageCharactersMax } = options
+
+  app.post('/chat/stream', { schema: sendSchema(messageCharactersMax) }, (request, reply) => {
+    const last = lastEventIdOf(request, undefined)
+    return turns.withSession(request, reply, async (session) => {
+      const events = await turns.send(session, request.body.user_input, request.headers['idempotency-key'])
+      return turns.stream(reply, session, { events, last })
+    })
+  })
+
+  app.get('/chat/stream', { schema: readSchema(messageCharactersMax) }, async (request, reply) => {
+    assertStreamRequest(request)
+    const { message, idempotency_key: key, turn_id: turnId, last_event_id: given } = request.query
+    const last = lastEventIdOf(request, given)
+    if (message !== undefined && key === undefined) {
+      const detail = 'A message by GET needs idempotency_key, so that an automatic retry cannot order twice.'
+      throw new ServiceError('BAD_REQUEST', detail)
+    }
+    if (message !== undefined && !identity.isNamed(request)) throw keyWithoutSession()
+    return identity.use(request, reply, async (session) => {
+      const events =
+        message === undefined
+          ? await session.findTurn(turnId ?? last?.turnId ?? nothingToStream())
+          : await turns.send(session, message, key)
+      return turns.stream(reply, session, { events, last })
+    })
+  })
+}
+
+function nothingToStream(): never {
+  const detail = 'Name a message with its idempotency_key, a turn_id, or a Last-Event-ID.'
+  throw new ServiceError('BAD_REQUEST', detail)
+}

@@ -1,0 +1,101 @@
+import { Type, type FastifyPluginAsyncTypebox, type Static } from '@fastify/type-provider-typebox'
+import type { TurnEvents } from '../../conversation/turn-events.ts'
+import { ServiceError } from '../../errors.ts'
+import type { Session } from '../../sessions/session.ts'
+import { answered } from '../answered.ts'
+import type { RouteOptions } from '../app.ts'
+import { requestKeyOf } from '../request-key.ts'
+import { mutating, problems, SessionQuery } from '../schemas.ts'
+import {
+  historyWire,
+  HistoryEntryWire,
+  orderWire,
+  OrderLineWire,
+  tabWire,
+  TabWire,
+  usageWire,
+  UsageWire,
+} from '../wire.ts'
+
+const ChatAnswer = Type.Object({
+  response_text: Type.String(),
+  history: Type.Array(HistoryEntryWire),
+  current_order: Type.Array(OrderLineWire),
+  payment_summary: TabWire,
+  usage: UsageWire,
+  turn_id: Type.String(),
+})
+
+const History = Type.Object({
+  history: Type.Array(HistoryEntryWire),
+  running_turn_id: Type.Union([Type.String(), Type.Null()]),
+})
+
+const tags = ['chat']
+
+const historySchema = {
+  tags,
+  summary: 'What was said',
+  querystring: SessionQuery,
+  response: { 200: History, ...problems },
+}
+
+const stopSchema = {
+  tags,
+  summary: 'Stop the running answer',
+  ...mutating,
+  body: Type.Object({}, { additionalProperties: false }),
+  response: { 200: Type.Object({ stopped: Type.Boolean() }), ...problems },
+}
+
+function chatSchema(messageCharactersMax: number) {
+  const userInput = Type.String({ minLength: 1, maxLength: messageCharactersMax, pattern: '\\S' })
+  return {
+    tags,
+    summary: 'Say something and get the whole answer',
+    ...mutating,
+    body: Type.Object({ user_input: userInput }, { additionalProperties: false }),
+    response: { 200: ChatAnswer, ...problems },
+  }
+}
+
+/** Talking with the agent, without a stream. */
+export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
+  const { identity, turns } = options
+
+  app.post('/chat', { schema: chatSchema(options.messageCharactersMax) }, (request, reply) =>
+    turns.withSession(request, reply, async (session) => {
+      const events = await turns.send(session, request.body.user_input, request.headers['idempotency-key'])
+      await events.whenEnded
+      return chatAnswer(session, events)
+    }),
+  )
+
+  app.get('/chat/history', { schema: historySchema }, (request, reply) =>
+    identity.use(request, reply, ({ log, runningTurnId }) => ({
+      history: historyWire(log.state.turns),
+      running_turn_id: runningTurnId,
+    })),
+  )
+
+  app.post('/chat/stop', { schema: stopSchema }, (request, reply) =>
+    identity.use(request, reply, async (session) => {
+      const key = requestKeyOf(request, { operation: 'stop', body: null })
+      return answered(reply, await session.stop(key, (stopped) => ({ status: 200, body: { stopped } })))
+    }),
+  )
+}
+
+function chatAnswer(session: Session, { last, turnId }: TurnEvents): Static<typeof ChatAnswer> {
+  if (last?.type === 'error') throw new ServiceError(last.code, last.message)
+  if (last?.type !== 'complete') throw new Error('A turn ended without its last event.')
+  const { turns, bar } = session.log.state
+  return {
+    response_text: last.content,
+    history: historyWire(turns),
+    current_order: orderWire(bar.lines),
+    payment_summary: tabWire(bar),
+    usage: usageWire(last.usage),
+    turn_id: turnId,
+  }
+}

@@ -1,0 +1,60 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ServiceError } from '../../errors.ts'
+import type { RouteOptions } from '../app.ts'
+import { DateTime } from '../schemas.ts'
+
+const Health = Type.Object({
+  status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy')]),
+  checks: Type.Array(Type.String()),
+  timestamp: DateTime,
+})
+
+/** What probes and Prometheus ask. */
+export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
+  const { sessions, health, clock, metrics, metricsToken } = options
+  const schema = { tags: ['health'], response: { 200: Health, 503: Health } }
+
+  const answer = (checks: readonly string[]) => ({
+    status: checks.length === 0 ? ('healthy' as const) : ('unhealthy' as const),
+    checks: [...checks],
+    timestamp: new Date(clock.date()).toISOString(),
+  })
+
+  app.get('/healthz', { schema: { ...schema, summary: 'Is all well?' } }, async (_request, reply) => {
+    const checks = await health.checks()
+    return reply.code(checks.length === 0 ? 200 : 503).send(answer(checks))
+  })
+
+  app.get('/livez', { schema: { ...schema, summary: 'Is the process alive?' } }, async () => answer([]))
+
+  app.get(
+    '/readyz',
+    { schema: { ...schema, summary: 'Does it take new sessions?' } },
+    async (_request, reply) => {
+      const checks = [
+        ...(sessions.isDraining ? ['Draining'] : []),
+        ...(!sessions.isDraining && sessions.admissible === 0 ? ['No room for another session'] : []),
+      ]
+      return reply.code(checks.length === 0 ? 200 : 503).send(answer(checks))
+    },
+  )
+
+  app.get(
+    '/metrics',
+    { schema: { tags: ['health'], summary: 'Prometheus text', produces: ['text/plain'] } },
+    async (request, reply) => {
+      if (metricsToken !== null && !isToken(request.headers.authorization, metricsToken)) {
+        throw new ServiceError('API_KEY_REQUIRED', 'The metrics need the bearer token of MAYA_METRICS_TOKEN.')
+      }
+      return reply.type(metrics.contentType).send(await metrics.text())
+    },
+  )
+}
+
+/** Compares in constant time, so that a wrong token tells nothing about the right one. */
+function isToken(authorization: string | undefined, token: string): boolean {
+  const given = Buffer.from(authorization ?? '')
+  const wanted = Buffer.from(`Bearer ${token}`)
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
+}

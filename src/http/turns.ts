@@ -1,0 +1,62 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TurnEvents } from '../conversation/turn-events.ts'
+import type { Session } from '../sessions/session.ts'
+import type { EventStreams } from './event-stream.ts'
+import { keyWithoutSession, requestKey } from './request-key.ts'
+import type { SessionIdentity } from './session-identity.ts'
+import { positionIn, type LastEventId } from './stream-request.ts'
+
+export interface TurnsOptions {
+  readonly identity: SessionIdentity
+  readonly streams: EventStreams
+}
+
+/** How a message becomes a turn and a turn becomes an answer, for all routes of the chat. */
+export class Turns {
+  readonly #options: TurnsOptions
+
+  constructor(options: TurnsOptions) {
+    this.#options = options
+  }
+
+  /** Lends the session that the request names, or a new one when it names none. */
+  async withSession<Result>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    use: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
+    const { identity } = this.#options
+    if (identity.isNamed(request)) return identity.use(request, reply, use)
+    if (request.headers['idempotency-key'] !== undefined) throw keyWithoutSession()
+    return identity.create(request, reply, { use })
+  }
+
+  /**
+   * Takes the message in. Whether by POST or by GET, streamed or not: the same message under the same key is the
+   * same question and gets the turn that it has.
+   */
+  async send(session: Session, userInput: string, key: string | undefined): Promise<TurnEvents> {
+    const question = { operation: 'chat', body: { user_input: userInput } }
+    const request = key === undefined ? undefined : requestKey(key, question)
+    return session.send({ userInput, request })
+  }
+
+  /** Streams the turn's events; 204 for a reader that has them all. */
+  stream(
+    reply: FastifyReply,
+    session: Session,
+    { events, last }: { readonly events: TurnEvents; readonly last: LastEventId | undefined },
+  ): FastifyReply {
+    const after = positionIn(events, last)
+    if (after !== null && events.isReadToEnd(after)) return reply.code(204).send()
+    const sessionToken = this.#options.identity.tokenOf(session.id)
+    const onClose = session.hold()
+    try {
+      this.#options.streams.serve(reply, { events, after, sessionToken, onClose })
+    } catch (error) {
+      onClose()
+      throw error
+    }
+    return reply
+  }
+}

@@ -1,0 +1,135 @@
+import type { Act } from './acts.ts'
+import { pattern, type Cursor } from './cursor.ts'
+import { readDrinks, type DrinkList } from './drinks.ts'
+import { orderTail } from './frames.ts'
+import type { Lexicon } from './vocabulary.ts'
+
+const ask =
+  '(?:(?:please|just|also|now|actually|then) )*(?:(?:can|could|would|will|may|might) (?:you|i|we) (?:please |just |also |kindly |maybe |possibly |perhaps |actually |now )*|(?:i|we) (?:would like|would love|want|need|wish|have|would prefer|am going|had better)(?: (?:just|now|also|please|actually))*(?: you)? to(?: (?:just|now|also|please|actually))* |(?:i|we) will (?:just |also |now )?|let (?:me|us) (?:just |also |now )?)?(?:please )?'
+const removing =
+  '(?:remove|delete|cancel|scratch|drop|strike|void|lose|skip|ditch|forget(?: about)?|subtract|take back|discard|nix|cut|axe|minus|86|eliminate|erase|deduct|unorder|removing|cancelling|canceling)'
+const afterwards =
+  '(?: (?:please|thanks|thank you|now|then|again|too|also|instead|for me|actually|off|out|away|back|(?:from|off|out of|on|in) (?:my|the|our) (?:order|tab|bill|list|account)|from it|i changed my mind|i do not want it|anymore|any more|after all|completely|entirely|altogether|right now|as well|sorry))*'
+const everything =
+  '(?:everything|it all|all of it|all of them|all of that|the lot|the whole (?:thing|lot|order|tab)|all|all (?:the |my |of my |of the )?(?:drinks|orders|items)|(?:my|the|our|that|this) (?:whole |entire |full |current )?orders?|my drinks|all my drinks|the drinks|every (?:drink|item)|every single thing|my entire order|our drinks)'
+const order = '(?:order|list|cart|basket)'
+
+const clearFrames = [
+  `${ask}(?:${removing}|clear|empty|wipe|reset|clear out|wipe out|undo|forget about|dump|trash|scrap|take off|kill) ${everything}(?: (?:i|we) (?:have )?(?:ordered|have|had))?`,
+  `${ask}(?:take|get|strike|knock) ${everything} (?:off|out|away|back)`,
+  `${ask}(?:start|begin) (?:all )?(?:over|again|afresh|from scratch|anew|fresh)(?: (?:with )?(?:my|the|our) (?:whole )?${order})?`,
+  `${ask}(?:start|begin) (?:my|the|our|a new|a fresh) ${order} (?:over|again|afresh|from scratch|anew)`,
+  `${ask}restart (?:my|the|our) ${order}`,
+  `${ask}(?:clear|empty|wipe|reset)(?: (?:my|the|our) ${order})?(?: (?:clean|out))?`,
+  `${ask}wipe the slate(?: clean)?`,
+  `nothing after all`,
+].map((source) => pattern(`${source}${afterwards}`))
+
+/** Everything off the tab. */
+export function readClear(cursor: Cursor): Act | undefined {
+  for (const frame of clearFrames) {
+    const start = cursor.at
+    if (cursor.take(frame) !== undefined && cursor.isAtSeparator) return { type: 'clear' }
+    cursor.at = start
+  }
+  return undefined
+}
+
+const removeFrame = pattern(
+  `${ask}(?:${removing})(?: (?:from|off) my (?:order|tab))?(?: (?:(?:the|my) order (?:for|of)|just|only|out))?`,
+)
+const takeFrame = pattern(`${ask}(?:take|get|strike|knock|cross|leave|pull|hold|bring|put|send)`)
+const offEnd = pattern(
+  `(?:off|out|away|back off|back)(?: (?:of )?(?:my|the|our) (?:order|tab|bill|list))?|from (?:my|the|our) (?:order|tab|bill|list)|of (?:my|the|our) (?:tab|bill|order)`,
+)
+const lastOnes =
+  '(?:it|that|this|that one|this one|the last one|the last|the last (?:drink|item|order|round|thing)|them|those|the last drinks|my last (?:drink|order|item)|that drink|that last one|those drinks|that order)'
+const countOfLast = 'NUM(?: of (?:them|those|these|the drinks))?'
+
+/** Drinks off the tab. */
+export function readRemove(cursor: Cursor, lexicon: Lexicon): Act | undefined {
+  const start = cursor.at
+  if (cursor.take(removeFrame) !== undefined) {
+    const act = readRemoved(cursor, lexicon)
+    if (act !== undefined) return act
+  }
+  cursor.at = start
+  if (cursor.take(takeFrame) !== undefined) {
+    const act = readRemoved(cursor, lexicon, true)
+    if (act !== undefined) return act
+  }
+  cursor.at = start
+  return readUnwanted(cursor, lexicon)
+}
+
+function readRemoved(cursor: Cursor, lexicon: Lexicon, needsOff = false): Act | undefined {
+  const list = readDrinks(cursor, lexicon)
+  const last = list === undefined ? cursor.take(pattern(`${lastOnes}|${countOfLast}`)) : undefined
+  if (list === undefined && last === undefined) return undefined
+  if (needsOff && cursor.take(offEnd) === undefined) return undefined
+  cursor.take(pattern(afterwards.slice(1).replace('(?: ', '(?: ?')))
+  takeTails(cursor)
+  if (!cursor.isAtSeparator) return undefined
+  if (list !== undefined) return { type: 'remove', list }
+  const count = last?.find(({ kind }) => kind === 'number')
+  return { type: 'remove-last', quantity: count?.kind === 'number' ? count.value : undefined }
+}
+
+/** `I don't want the beer anymore`: the drink is there and unwanted. */
+function readUnwanted(cursor: Cursor, lexicon: Lexicon): Act | undefined {
+  const start = cursor.at
+  const frame = pattern('(?:i|we) (?:do not|no longer) (?:want|need|fancy|feel like)')
+  const taken = cursor.take(frame)
+  const list = taken && readDrinks(cursor, lexicon)
+  if (list !== undefined) {
+    const isUnwanted =
+      taken?.some(({ text }) => text === 'longer') ||
+      cursor.take(pattern('anymore|any more|any longer|after all')) !== undefined
+    if (isUnwanted && cursor.isAtSeparator) return { type: 'remove', list }
+    if (cursor.isAtSeparator && list.drinks.every(({ isDefinite }) => isDefinite))
+      return { type: 'renounce', list }
+  }
+  cursor.at = start
+  return undefined
+}
+
+export function takeTails(cursor: Cursor): void {
+  while (cursor.take(orderTail) !== undefined) continue
+}
+
+const changing = '(?:change|swap|switch|replace|exchange|trade|turn|convert|substitute|swap out)'
+const into = pattern('(?:out )?(?:to|for|with|into|by)')
+
+/** One drink in the place of another. */
+export function readReplace(cursor: Cursor, lexicon: Lexicon): Act | undefined {
+  const start = cursor.at
+  if (cursor.take(pattern(`${ask}${changing}(?: out)?`)) !== undefined) {
+    const last = cursor.take(pattern(`${lastOnes}|my (?:order|drink)|the drink`))
+    const from = last === undefined ? readDrinks(cursor, lexicon) : undefined
+    const isInto = (last ?? from) !== undefined && cursor.take(into) !== undefined
+    const to = isInto ? readDrinks(cursor, lexicon) : undefined
+    takeTails(cursor)
+    if (to !== undefined && cursor.isAtSeparator) {
+      return from === undefined ? { type: 'revise', list: to } : { type: 'replace', from, to }
+    }
+  }
+  cursor.at = start
+  return undefined
+}
+
+/** `instead of the beer`, before or after what is wanted. */
+export function readInsteadOf(cursor: Cursor, lexicon: Lexicon): DrinkList | undefined {
+  const start = cursor.at
+  if (
+    cursor.take(pattern('(?:, )?(?:instead of|rather than|in place of|in lieu of|in exchange for)')) !==
+    undefined
+  ) {
+    const list = readDrinks(cursor, lexicon)
+    if (list !== undefined) {
+      takeTails(cursor)
+      return list
+    }
+  }
+  cursor.at = start
+  return undefined
+}

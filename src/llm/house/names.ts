@@ -1,0 +1,88 @@
+import { cueWords } from './cue-words.ts'
+import { editDistance } from './edit-distance.ts'
+import { numberWords } from './numbers.ts'
+import { ordinaryWords } from './ordinary-words.ts'
+import type { Lexicon, Meaning, Phrase } from './vocabulary.ts'
+
+/** What a run of words stands for, and how many words it took. */
+export interface Named {
+  readonly meaning: Meaning
+  readonly length: number
+  /** Written without a typing error. */
+  readonly exact: boolean
+}
+
+const certainWords = new Set([...cueWords, ...numberWords])
+
+/** The longest phrase of the lexicon that begins at `at`; failing that, a name with typing errors. */
+export function nameAt(lexicon: Lexicon, words: readonly string[], at: number): Named | undefined {
+  return exactName(lexicon, words, at) ?? forgivenName(lexicon, words, at)
+}
+
+function exactName(lexicon: Lexicon, words: readonly string[], at: number): Named | undefined {
+  const phrases = lexicon.byFirstWord.get(words[at] ?? '') ?? []
+  const found = phrases.find((phrase) => phrase.words.every((word, offset) => words[at + offset] === word))
+  return found && { meaning: found.meaning, length: found.words.length, exact: true }
+}
+
+function forgivenName(lexicon: Lexicon, words: readonly string[], at: number): Named | undefined {
+  let best: Phrase | undefined
+  let bestDistance = Number.POSITIVE_INFINITY
+  let isTie = false
+  for (const phrase of lexicon.forgiving) {
+    const distance = phraseDistance(lexicon, phrase, words.slice(at, at + phrase.words.length))
+    if (distance === undefined || distance > bestDistance) continue
+    isTie = distance === bestDistance && best !== undefined && !isSameMeaning(best.meaning, phrase.meaning)
+    best = phrase
+    bestDistance = distance
+  }
+  if (best === undefined || isTie) return undefined
+  return { meaning: best.meaning, length: best.words.length, exact: false }
+}
+
+/** How far the words are from the phrase, or undefined when they cannot be meant for it. */
+function phraseDistance(lexicon: Lexicon, phrase: Phrase, words: readonly string[]): number | undefined {
+  if (words.length < phrase.words.length) return undefined
+  let sum = 0
+  for (const [at, word] of phrase.words.entries()) {
+    const distance = forgivenDistance(words[at] ?? '', word, lexicon.words)
+    if (distance === undefined) return undefined
+    sum += distance
+  }
+  return sum
+}
+
+/** The edit distance from a mistyped word to a known one, or undefined when it is another word. */
+export function forgivenDistance(
+  typed: string,
+  known: string,
+  otherWords: ReadonlySet<string>,
+): number | undefined {
+  if (typed === known) return 0
+  if (typed.length < 3 || !/^\p{L}+$/u.test(typed)) return undefined
+  if (otherWords.has(typed) || certainWords.has(typed) || ordinaryWords.has(typed)) return undefined
+  const max = errorsMax(known.length)
+  const distance = editDistance(typed, known, max)
+  if (distance > max) return undefined
+  if (distance > 1 && typed[0] !== known[0]) return undefined
+  if (known.length <= 3 && !isSlip(typed, known)) return undefined
+  return distance
+}
+
+/** Longer words survive more errors. */
+function errorsMax(length: number): number {
+  if (length <= 6) return 1
+  return length <= 10 ? 2 : 3
+}
+
+/** Two neighbours swapped or one letter doubled: all that a three-letter word can bear. */
+function isSlip(typed: string, known: string): boolean {
+  if (typed.length === known.length) return [...typed].toSorted().join('') === [...known].toSorted().join('')
+  return typed.length === known.length + 1 && typed.replaceAll(/(.)\1/g, '$1') === known
+}
+
+function isSameMeaning(one: Meaning, other: Meaning): boolean {
+  return one.kind === 'item' && other.kind === 'item'
+    ? one.item === other.item
+    : one.kind === 'modifier' && other.kind === 'modifier' && one.modifier === other.modifier
+}

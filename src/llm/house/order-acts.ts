@@ -1,0 +1,69 @@
+import { readInsteadOf, takeTails } from './change-acts.ts'
+import { pattern, type Cursor } from './cursor.ts'
+import { readDrinks, type DrinkList } from './drinks.ts'
+import { looseTail, offerFrames, orderFrames } from './frames.ts'
+import type { Lexicon } from './vocabulary.ts'
+
+/** Drinks that were wished for, and how sure that is. */
+export interface Wish {
+  readonly list: DrinkList
+  /** What they come in the place of. */
+  readonly instead: DrinkList | undefined
+  /** False: something about it is odd, so Maya asks. */
+  readonly isPlain: boolean
+  readonly saysPlease: boolean
+}
+
+/** `can I get two martinis`: a wish with words that say so. */
+export function readWish(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
+  return readFramed(cursor, lexicon, orderFrames)
+}
+
+/** `how about a martini`: perhaps a wish. */
+export function readHalfWish(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
+  return readFramed(cursor, lexicon, offerFrames)
+}
+
+function readFramed(cursor: Cursor, lexicon: Lexicon, frames: readonly RegExp[]): Wish | undefined {
+  const start = cursor.at
+  for (const frame of frames) {
+    cursor.at = start
+    if (cursor.take(frame) === undefined) continue
+    cursor.take(pattern('(?:please|,|just|maybe|also|then|like|perhaps|you know|um|uh|er|hmm|well)'))
+    const wish = readListAndEnd(cursor, lexicon)
+    if (wish !== undefined) return wish
+  }
+  cursor.at = start
+  return undefined
+}
+
+function readListAndEnd(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
+  const list = readDrinks(cursor, lexicon)
+  if (list === undefined) return undefined
+  const behind = cursor.at
+  takeTails(cursor)
+  const instead = readInsteadOf(cursor, lexicon)
+  const tail = cursor.slice(behind, cursor.at)
+  const isEach = cursor.take(pattern('(?:each|apiece|per person)')) !== undefined
+  const isPlain = !isEach && (cursor.isAtSeparator || cursor.peek(looseTail) !== undefined)
+  return { list, instead, isPlain, saysPlease: tail.some(({ text }) => text === 'please') }
+}
+
+/** `two martinis please`: nothing but names, from here to the next separator. */
+export function readBareOrder(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
+  const start = cursor.at
+  const wish = readListAndEnd(cursor, lexicon)
+  if (wish !== undefined && cursor.isAtSeparator) return wish
+  cursor.at = start
+  return undefined
+}
+
+/** The words of a wish without a drink: `can I get a table`. */
+export function takeWishWords(cursor: Cursor): boolean {
+  const start = cursor.at
+  for (const frame of orderFrames) {
+    if (cursor.take(frame) !== undefined) return true
+    cursor.at = start
+  }
+  return false
+}

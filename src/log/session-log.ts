@@ -1,0 +1,184 @@
+import type { Clock } from '../clock.ts'
+import type { NewEvent, SessionEvent } from './events.ts'
+import { fold, type FoldBounds, type SessionState } from './state.ts'
+import { StoreError, type Store } from './store.ts'
+
+/** How often a decision is taken anew before we say that the store is not to be had. */
+const conflictsMax = 100
+
+export interface SessionLogOptions {
+  readonly id: string
+  readonly store: Store
+  readonly clock: Clock
+  readonly bounds: FoldBounds & { readonly eventsPerSnapshot: number }
+  /** How long after its last use the session may be swept. */
+  readonly expiryMs: number
+}
+
+/** The process that ran the turn no longer may: its lease ran out or another took it. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError'
+}
+
+/**
+ * This process's live copy of one session's log: a cache of the store, extended only through it.
+ * Invariant: `state` is the fold of exactly the first `version` events.
+ */
+export class SessionLog {
+  readonly id: string
+  readonly #options: SessionLogOptions
+  #state: SessionState
+  #version: number
+  #snapshotVersion: number
+  #expiresAt: number
+  /** Appends of this process wait for one another, so that they need not conflict. */
+  #tail: Promise<unknown> = Promise.resolve()
+
+  private constructor(options: SessionLogOptions, loaded: Loaded) {
+    this.id = options.id
+    this.#options = options
+    this.#state = loaded.state
+    this.#version = loaded.version
+    this.#snapshotVersion = loaded.snapshotVersion
+    this.#expiresAt = loaded.expiresAt
+  }
+
+  /** Begins the log of a new session. */
+  static async create(
+    options: SessionLogOptions,
+    session: { readonly agent: string; readonly workspace: string },
+  ): Promise<SessionLog> {
+    const { id, store, clock, bounds, expiryMs } = options
+    const at = clock.date()
+    const expiresAt = at + expiryMs
+    const events: SessionEvent[] = [{ type: 'session-created', at, ...session }]
+    const result = await store.append({ id, expectedVersion: 0, events, expiresAt })
+    if (!result.ok) throw new StoreError('A session with this id exists already.')
+    const state = fold(undefined, events, bounds)
+    if (state === undefined) throw new Error('A created session has no state.')
+    return new SessionLog(options, { state, version: result.version, snapshotVersion: 0, expiresAt })
+  }
+
+  /** The live copy of a session that is in the store, or undefined where there is none. */
+  static async open(options: SessionLogOptions): Promise<SessionLog | undefined> {
+    const loaded = await load(options)
+    return loaded && new SessionLog(options, loaded)
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  /** Milliseconds since 1970. */
+  get expiresAt(): number {
+    return this.#expiresAt
+  }
+
+  /**
+   * Decides on the newest state and appends what was decided; decides again when another was faster.
+   * `decide` must be pure. An empty decision appends nothing. With `owner` the lease must be held.
+   * Throws what `decide` throws, `StoreError`, and `LeaseLostError`.
+   */
+  commit(decide: (state: SessionState) => readonly NewEvent[], owner?: string): Promise<void> {
+    const committed = this.#tail.then(() => this.#commit(decide, owner))
+    this.#tail = committed.catch(() => {})
+    return committed
+  }
+
+  /** Reads what other processes may have appended. False when the session is gone. */
+  refresh(): Promise<boolean> {
+    const refreshed = this.#tail.then(() => this.#refresh())
+    this.#tail = refreshed.catch(() => {})
+    return refreshed
+  }
+
+  /** Counts as a use that appends nothing, such as an open stream. */
+  async touch(): Promise<void> {
+    this.#expiresAt = this.#options.clock.date() + this.#options.expiryMs
+    await this.#options.store.touch(this.id, this.#expiresAt)
+  }
+
+  /** The whole log from the store. */
+  events(): Promise<readonly SessionEvent[]> {
+    return this.#options.store.events(this.id)
+  }
+
+  async #commit(decide: (state: SessionState) => readonly NewEvent[], owner?: string): Promise<void> {
+    for (let attempt = 0; attempt < conflictsMax; attempt++) {
+      const decided = decide(this.#state)
+      if (decided.length === 0) return
+      const result = await this.#append(decided, owner)
+      if (result === 'appended') return
+      if (result === 'lease-lost') throw new LeaseLostError('The lease of this turn has run out.')
+      if (!(await this.#refresh())) throw new StoreError('The session is gone.')
+    }
+    throw new StoreError(`The log was changed by others ${conflictsMax} times in a row.`)
+  }
+
+  async #append(
+    decided: readonly NewEvent[],
+    owner: string | undefined,
+  ): Promise<'appended' | 'conflict' | 'lease-lost'> {
+    const { store, clock, bounds, expiryMs } = this.#options
+    const at = clock.date()
+    const events = decided.map((event) => ({ ...event, at }))
+    const state = fold(this.#state, events, bounds)
+    const expiresAt = at + expiryMs
+    const result = await store.append({
+      id: this.id,
+      expectedVersion: this.#version,
+      events,
+      expiresAt,
+      ...(owner !== undefined && { owner }),
+    })
+    if (!result.ok) return result.reason
+    if (state === undefined) throw new Error('A log with events has no state.')
+    this.#state = state
+    this.#version = result.version
+    this.#expiresAt = expiresAt
+    await this.#snapshotIfDue()
+    return 'appended'
+  }
+
+  async #snapshotIfDue(): Promise<void> {
+    if (this.#version - this.#snapshotVersion < this.#options.bounds.eventsPerSnapshot) return
+    this.#snapshotVersion = this.#version
+    const snapshot = { version: this.#version, state: this.#state }
+    // Only a help for loading: the append above stands whatever becomes of the snapshot.
+    await this.#options.store.saveSnapshot(this.id, snapshot).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error
+    })
+  }
+
+  async #refresh(): Promise<boolean> {
+    const version = await this.#options.store.version(this.id)
+    if (version === this.#version) return true
+    const loaded = await load(this.#options)
+    if (loaded === undefined) return false
+    this.#state = loaded.state
+    this.#version = loaded.version
+    this.#snapshotVersion = loaded.snapshotVersion
+    this.#expiresAt = loaded.expiresAt
+    return true
+  }
+}
+
+interface Loaded {
+  readonly state: SessionState
+  readonly version: number
+  readonly snapshotVersion: number
+  readonly expiresAt: number
+}
+
+async function load({ id, store, bounds }: SessionLogOptions): Promise<Loaded | undefined> {
+  const stored = await store.load(id)
+  if (stored === undefined) return undefined
+  const state = fold(stored.snapshot?.state, stored.events, bounds)
+  if (state === undefined) return undefined
+  const { version, snapshot, expiresAt } = stored
+  return { state, version, snapshotVersion: snapshot?.version ?? 0, expiresAt }
+}

@@ -1,0 +1,71 @@
+import {
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes as systemRandomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
+
+/** Mints and checks what a client shows as its session id: `<id>.<signature>`. */
+export interface SessionTokens {
+  /** A new id of 128 random bits, and its token. */
+  mint(): { readonly token: string; readonly id: string }
+  /** The token of an id that was minted before, signed with the current key. */
+  tokenOf(id: string): string
+  /** The id of a genuine token; undefined for every other text. */
+  idOf(token: string): string | undefined
+}
+
+export interface SessionTokensOptions {
+  readonly masterKey: Buffer
+  /** Tokens that were signed with it stay good. */
+  readonly previousMasterKey?: Buffer | null
+  readonly randomBytes?: (size: number) => Buffer
+}
+
+const idBytes = 16
+const idPattern = /^[\w-]{22}$/
+const tokenPattern = /^([\w-]{22})\.[\w-]{43}$/
+
+/** The signature is over the text of the id: a token has one spelling, and decoding cannot add others. */
+export function createSessionTokens(options: SessionTokensOptions): SessionTokens {
+  const { masterKey, previousMasterKey = null, randomBytes = systemRandomBytes } = options
+  const key = deriveKey(masterKey)
+  const keys = previousMasterKey === null ? [key] : [key, deriveKey(previousMasterKey)]
+
+  function tokenOf(id: string): string {
+    if (!idPattern.test(id)) throw new Error('A session id has 22 characters of base64url.')
+    return sign(id, key)
+  }
+
+  return {
+    mint() {
+      const id = randomBytes(idBytes).toString('base64url')
+      return { token: tokenOf(id), id }
+    },
+    tokenOf,
+    idOf(token) {
+      const id = tokenPattern.exec(token)?.[1]
+      if (id === undefined) return undefined
+      return keys.some((candidate) => isSameText(token, sign(id, candidate))) ? id : undefined
+    },
+  }
+}
+
+/** Names a session in logs: tells sessions apart and opens none. */
+export function hashOfId(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 12)
+}
+
+function sign(id: string, key: Buffer): string {
+  return `${id}.${createHmac('sha256', key).update(id).digest('base64url')}`
+}
+
+function deriveKey(masterKey: Buffer): Buffer {
+  return Buffer.from(hkdfSync('sha256', masterKey, '', 'maya session token', 32))
+}
+
+/** Takes the same time wherever two texts of the same length differ. Both are ASCII here. */
+function isSameText(left: string, right: string): boolean {
+  return timingSafeEqual(Buffer.from(left), Buffer.from(right))
+}

@@ -1,0 +1,318 @@
+import type { Clock } from '../clock.ts'
+import type { Limits } from '../config/limits.ts'
+import type { Agent } from '../conversation/agent.ts'
+import type { ConversationObserver } from '../conversation/observer.ts'
+import type { PaymentsOptions } from '../conversation/payments.ts'
+import { retellTurn } from '../conversation/tell.ts'
+import { Turn } from '../conversation/turn.ts'
+import { deadTurnEnd, openTurnOf } from '../conversation/turn-begin.ts'
+import { numbersPerAttempt, TurnEvents } from '../conversation/turn-events.ts'
+import type { TurnStopKind } from '../conversation/turn-stop.ts'
+import { ServiceError } from '../errors.ts'
+import type { Model } from '../llm/model.ts'
+import type { RequestKey } from '../log/events.ts'
+import type { SessionLog } from '../log/session-log.ts'
+import { bytesOfState } from '../log/size.ts'
+import { fold, type TurnRecord } from '../log/state.ts'
+import type { Store } from '../log/store.ts'
+import { Cashier, type Answer, type Present } from './cashier.ts'
+import { assertSameQuestion, findRequest } from './requests.ts'
+
+/** What happens to a message that comes while a turn runs. */
+export type TurnOverlap = 'queue' | 'reject' | 'interrupt'
+
+/** What all sessions of a process share. */
+export interface SessionParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly agents: ReadonlyMap<string, Agent>
+  readonly model: Model
+  readonly payments: PaymentsOptions
+  readonly present: Present
+  readonly overlap: TurnOverlap
+  readonly turnsQueuedMax: number
+  readonly turnMs: number
+  readonly createId: () => string
+  readonly observer: ConversationObserver
+  readonly reportDefect: (error: unknown) => void
+}
+
+export interface Message {
+  readonly userInput: string
+  readonly request: RequestKey | undefined
+}
+
+/**
+ * One live session: the live copy of its log, its turns one after the other, and the events its readers still need.
+ * Everything it owns ends with `dispose`.
+ */
+export class Session {
+  readonly id: string
+  readonly log: SessionLog
+  readonly cashier: Cashier
+  readonly #parts: SessionParts
+  readonly #agent: Agent
+  readonly #waiting: Turn[] = []
+  /** Events of the newest turns that have ended, oldest first. */
+  readonly #told: TurnEvents[] = []
+  #running: Turn | undefined
+  #holds = 0
+  #usedAt: number
+  #isDraining = false
+  #isDisposed = false
+
+  constructor(log: SessionLog, parts: SessionParts) {
+    const agent = parts.agents.get(log.state.agent)
+    if (agent === undefined) throw new ServiceError('SESSION_NOT_FOUND', 'The agent of this session is gone.')
+    this.id = log.id
+    this.log = log
+    this.cashier = new Cashier({ ...parts, log })
+    this.#parts = parts
+    this.#agent = agent
+    this.#usedAt = parts.clock.now()
+  }
+
+  /** The turn that is being answered now, if there is one. */
+  get runningTurnId(): string | null {
+    return this.#running?.turnId ?? null
+  }
+
+  /** A session in use is neither hibernated nor expired. */
+  get isInUse(): boolean {
+    return this.#holds > 0 || this.#running !== undefined
+  }
+
+  /** Milliseconds since anything used it. */
+  get idleMs(): number {
+    return this.#parts.clock.now() - this.#usedAt
+  }
+
+  /** About how many bytes of memory it holds. */
+  get bytes(): number {
+    const turns = [...this.#waiting, ...(this.#running === undefined ? [] : [this.#running])]
+    const events = [...this.#told, ...turns.map((turn) => turn.events)]
+    return bytesOfState(this.log.state) + events.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** Keeps the session live until the returned function is called. */
+  hold(): () => void {
+    let isHeld = true
+    this.#holds++
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holds--
+      this.#usedAt = this.#parts.clock.now()
+    }
+  }
+
+  /**
+   * Brings the live copy up to date and closes a turn whose process died. Call it before anything is decided.
+   * False when the session is gone from the store.
+   */
+  async refresh(): Promise<boolean> {
+    if (this.#parts.store.shared && !(await this.log.refresh())) return false
+    const { openTurnId } = this.log.state
+    if (openTurnId !== null && openTurnId !== this.runningTurnId) await this.#closeDeadTurn()
+    return true
+  }
+
+  /**
+   * Takes a message in and gives the events of its turn. The same request again gives the turn it has already:
+   * running, finished, or interrupted, and then it goes on.
+   */
+  send(message: Message): TurnEvents | Promise<TurnEvents> {
+    return this.findAsked(message.request) ?? this.#enqueue(this.#newTurn(message)).events
+  }
+
+  /** The events of the turn that was asked under this key, where there is one. */
+  findAsked(request: RequestKey | undefined): TurnEvents | Promise<TurnEvents> | undefined {
+    if (request === undefined) return undefined
+    const local = this.#localTurns().find((turn) => turn.request?.key === request.key)
+    if (local?.request !== undefined) {
+      assertSameQuestion(local.request, request)
+      return local.events
+    }
+    const known = findRequest(this.log.state, request)
+    if (known?.kind !== 'turn') return undefined
+    const record = this.#recordOf(known.turnId)
+    if (record === undefined) return this.findTurn(known.turnId)
+    if (record.outcome === 'interrupted' || record.outcome === 'running') {
+      return this.#enqueue(this.#resumedTurn(record, request)).events
+    }
+    return this.#toldOrRetold(record)
+  }
+
+  /** The events of a turn: running, waiting, kept, or told again from the log. */
+  async findTurn(turnId: string): Promise<TurnEvents> {
+    const local = this.#localTurns().find((turn) => turn.turnId === turnId)
+    if (local !== undefined) return local.events
+    const record = this.#recordOf(turnId) ?? (await this.#olderRecord(turnId))
+    if (record === undefined) {
+      throw new ServiceError('TURN_NOT_FOUND', 'There is no such turn in this session.')
+    }
+    return this.#toldOrRetold(record)
+  }
+
+  /** Stops the running turn and waits for its end. The same request again stops nothing more. */
+  async stop(request: RequestKey | undefined, present: (stopped: boolean) => Answer): Promise<Answer> {
+    const before = this.cashier.answeredBefore(request)
+    if (before !== undefined) return before
+    const running = this.#running
+    running?.stop('stopped')
+    await running?.events.whenEnded
+    await this.log.touch()
+    return this.cashier.act(request, () => ({ events: [], answer: present(running !== undefined) }))
+  }
+
+  /** History, order, tab and opening balance start again. The same request again resets nothing more. */
+  async reset(request: RequestKey | undefined, answer: Answer): Promise<Answer> {
+    const before = this.cashier.answeredBefore(request)
+    if (before !== undefined) return before
+    await this.#endTurns('stopped')
+    return this.cashier.act(request, ({ bar }) => {
+      if (bar.payment === null) return { events: [{ type: 'session-reset' }], answer }
+      const message = 'A payment is being processed. Pay again to learn its outcome, then reset.'
+      throw new ServiceError('PAYMENT_FAILED', message, { retryAfterSeconds: 5 })
+    })
+  }
+
+  /** Takes no more messages and lets its turns come to their end; ends them as interrupted when told to. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#isDraining = true
+    const interrupt = (): void => {
+      void this.#endTurns('shutdown')
+    }
+    if (signal.aborted) interrupt()
+    signal.addEventListener('abort', interrupt, { once: true })
+    await Promise.all(this.#localTurns().map((turn) => turn.events.whenEnded))
+    signal.removeEventListener('abort', interrupt)
+  }
+
+  /** Gives back everything the session owns. The log stays in the store. */
+  async dispose(): Promise<void> {
+    this.#isDisposed = true
+    await this.#endTurns('stopped')
+    this.#told.length = 0
+  }
+
+  #localTurns(): readonly Turn[] {
+    return this.#running === undefined ? this.#waiting : [this.#running, ...this.#waiting]
+  }
+
+  async #endTurns(kind: TurnStopKind): Promise<void> {
+    const turns = this.#localTurns()
+    for (const turn of turns) turn.stop(kind)
+    await Promise.all(turns.map((turn) => turn.events.whenEnded))
+  }
+
+  #newTurn({ userInput, request }: Message): Turn {
+    const { limits, createId } = this.#parts
+    if (this.log.version >= limits.logEventsMax) {
+      throw new ServiceError('BUDGET_EXHAUSTED', 'This session has become too long. Please start a new one.')
+    }
+    return this.#createTurn({ turnId: createId(), userInput, request, base: 0 })
+  }
+
+  #resumedTurn({ turnId, userInput, attempt }: TurnRecord, request: RequestKey): Turn {
+    return this.#createTurn({ turnId, userInput, request, base: (attempt + 1) * numbersPerAttempt })
+  }
+
+  #createTurn(turn: {
+    readonly turnId: string
+    readonly userInput: string
+    readonly request: RequestKey | undefined
+    readonly base: number
+  }): Turn {
+    const { turnId, base } = turn
+    const events = new TurnEvents({ turnId, base, ...this.#eventBounds() })
+    const { createId } = this.#parts
+    return new Turn({ ...this.#parts, ...turn, owner: createId(), log: this.log, agent: this.#agent, events })
+  }
+
+  #eventBounds() {
+    const { turnEventBytesMax, readerLagBytesMax, readersPerSessionMax } = this.#parts.limits
+    return {
+      bufferBytesMax: turnEventBytesMax,
+      lagBytesMax: readerLagBytesMax,
+      readersMax: readersPerSessionMax,
+    }
+  }
+
+  #enqueue(turn: Turn): Turn {
+    const { overlap, turnsQueuedMax } = this.#parts
+    if (this.#isDisposed) throw new ServiceError('SESSION_NOT_FOUND', 'This session has ended.')
+    if (this.#isDraining) {
+      const message = 'This server is closing. Please try again in a moment.'
+      throw new ServiceError('DRAINING', message, { retryAfterSeconds: this.#parts.limits.retryAfterSeconds })
+    }
+    if (this.#running !== undefined) {
+      if (overlap === 'reject') throw new ServiceError('TURN_RUNNING', 'Maya is still answering.')
+      if (overlap === 'interrupt') void this.#endTurns('stopped')
+      else if (this.#waiting.length >= turnsQueuedMax) {
+        const message = `Up to ${turnsQueuedMax} messages can wait for their answer. Try again in a moment.`
+        throw new ServiceError('TURN_QUEUE_FULL', message, {
+          retryAfterSeconds: this.#parts.limits.retryAfterSeconds,
+        })
+      }
+    }
+    this.#waiting.push(turn)
+    this.#runNext()
+    return turn
+  }
+
+  #runNext(): void {
+    if (this.#running !== undefined) return
+    const turn = this.#waiting.shift()
+    if (turn === undefined) return
+    this.#running = turn
+    void turn.run().finally(() => {
+      this.#running = undefined
+      this.#usedAt = this.#parts.clock.now()
+      this.#keep(turn.events)
+      this.#runNext()
+    })
+  }
+
+  #keep(events: TurnEvents): void {
+    if (this.#isDisposed) return
+    this.#told.push(events)
+    if (this.#told.length > this.#parts.limits.turnEventsKeptMax) this.#told.shift()
+  }
+
+  #recordOf(turnId: string): TurnRecord | undefined {
+    return this.log.state.turns.findLast((turn) => turn.turnId === turnId)
+  }
+
+  /** A turn that the state has dropped is still in the log. */
+  async #olderRecord(turnId: string): Promise<TurnRecord | undefined> {
+    const events = await this.log.events()
+    const own = events.filter((event) => 'turnId' in event && event.turnId === turnId)
+    if (own.length === 0) return undefined
+    // Only what was said and done is wanted here, not what it changed at the bar of that time.
+    const told = own.map((event) => (event.type === 'effect' ? { ...event, changes: [] } : event))
+    return fold(undefined, [...events.slice(0, 1), ...told], { turnsKeptMax: 1, requestsKeptMax: 1 })
+      ?.turns[0]
+  }
+
+  #toldOrRetold(record: TurnRecord): TurnEvents {
+    const told = this.#told.findLast(({ turnId }) => turnId === record.turnId)
+    if (told !== undefined) return told
+    return retellTurn(record, this.log.state.bar, this.#eventBounds())
+  }
+
+  async #closeDeadTurn(): Promise<void> {
+    const { store, limits, createId } = this.#parts
+    const owner = createId()
+    if (!(await store.acquireLease(this.id, owner, limits.leaseMs))) return
+    try {
+      await this.log.commit((state) => {
+        const open = openTurnOf(state)
+        return open === undefined || open.turnId === this.runningTurnId ? [] : [deadTurnEnd(open)]
+      }, owner)
+    } finally {
+      await store.releaseLease(this.id, owner)
+    }
+  }
+}
