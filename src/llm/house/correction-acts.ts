@@ -18,7 +18,9 @@ const correct = pattern(
 const dropLast = pattern(
   '(?:(?:no|wait|actually|oh|sorry|um|hmm|,|please|ok) )*(?:scratch|strike|cancel|forget|undo|ignore|skip|drop|remove|never mind|nevermind|nvm)(?: (?:that|it|this|about it|about that|what i said|that last one|the last one|that one))*|(?:no )?do not|not',
 )
-const dropAll = pattern('(?:i am |i was )?(?:just |only )?(?:kidding|joking|jk|messing with you|teasing|testing you)')
+const dropAll = pattern(
+  '(?:i am |i was )?(?:just |only )?(?:kidding|joking|jk|messing with you|teasing|testing you)',
+)
 
 export function readRetraction(cursor: Cursor, hasOrder: boolean): Retraction | undefined {
   const start = cursor.at
@@ -27,7 +29,10 @@ export function readRetraction(cursor: Cursor, hasOrder: boolean): Retraction | 
   if (!hasOrder) return undefined
   if (cursor.take(dropLast) !== undefined && cursor.isAtSeparator) return 'drop-last'
   cursor.at = start
-  if (cursor.take(correct) !== undefined && (cursor.peek(next) !== undefined || cursor.peek(pattern(',')) !== undefined)) {
+  if (
+    cursor.take(correct) !== undefined &&
+    (cursor.peek(next) !== undefined || cursor.peek(pattern(',')) !== undefined)
+  ) {
     return 'correct'
   }
   cursor.at = start
@@ -36,14 +41,18 @@ export function readRetraction(cursor: Cursor, hasOrder: boolean): Retraction | 
 
 const next = pattern('(?:NUM|a|an|the|ITEM|MOD|just|only|make|ALIEN)')
 
-const claim = pattern('(?:i|we) (?:only |just )?(?:said|asked for|ordered|wanted|meant|want|want only)(?: (?:only|just))?')
+const claim = pattern(
+  '(?:i|we) (?:only |just )?(?:said|asked for|ordered|wanted|meant|want|want only)(?: (?:only|just))?',
+)
 
 /** `I said two martinis, not three`. */
 export function readClaim(cursor: Cursor, lexicon: Lexicon): Act | undefined {
   const start = cursor.at
   const list = cursor.take(claim) && readDrinks(cursor, lexicon)
   const [drink] = list?.drinks ?? []
-  const present = cursor.take(pattern('(?:, )?(?:and )?not NUM(?: ITEM)?'))?.find(({ kind }) => kind === 'number')
+  const present = cursor
+    .take(pattern('(?:, )?(?:and )?not NUM(?: ITEM)?'))
+    ?.find(({ kind }) => kind === 'number')
   const isWhole = list?.drinks.length === 1 && list.strangers.length === 0 && cursor.isAtSeparator
   if (isWhole && drink?.quantity !== undefined && present?.kind === 'number') {
     return { type: 'total', quantity: drink.quantity, claim: { item: drink.item, present: present.value } }

@@ -49,11 +49,18 @@ export class Draft {
 
   #order(list: DrinkList, link: readonly string[]): void {
     const last = this.#acts[this.#lastOrderAt]
-    const isSame = last?.type === 'order' && list.drinks.length === 1 && last.list.drinks.at(-1)?.item === list.drinks[0]?.item
+    const isSame =
+      last?.type === 'order' &&
+      list.drinks.length === 1 &&
+      last.list.drinks.at(-1)?.item === list.drinks[0]?.item
     const corrects = this.#isCorrecting || (isSame && link.includes('no'))
     if (corrects && last?.type === 'order') {
       const kept = last.list.drinks.slice(0, -1)
-      this.#replaceLast({ ...list, drinks: [...kept, ...list.drinks], strangers: [...last.list.strangers, ...list.strangers] })
+      this.#replaceLast({
+        ...list,
+        drinks: [...kept, ...list.drinks],
+        strangers: [...last.list.strangers, ...list.strangers],
+      })
     } else {
       this.#acts.push({ type: 'order', list })
     }
@@ -101,14 +108,20 @@ export class Draft {
         this.#replaceLast({ ...list, drinks: [...kept, { ...last, quantity: act.quantity }] })
         break
       case 'restyle':
-        this.#replaceLast({ ...list, drinks: [...kept, { ...last, modifiers: [...last.modifiers, ...act.modifiers] }] })
+        this.#replaceLast({
+          ...list,
+          drinks: [...kept, { ...last, modifiers: [...last.modifiers, ...act.modifiers] }],
+        })
         break
       case 'revise':
         this.#replaceLast({ ...act.list, drinks: [...kept, ...act.list.drinks] })
         break
       case 'again':
         if (act.quantity === 'same') return false
-        this.#acts.push({ type: 'order', list: { ...list, drinks: [{ ...last, quantity: act.quantity }], strangers: [] } })
+        this.#acts.push({
+          type: 'order',
+          list: { ...list, drinks: [{ ...last, quantity: act.quantity }], strangers: [] },
+        })
         break
       case 'remove-last':
         this.#acts.splice(this.#lastOrderAt, 1)

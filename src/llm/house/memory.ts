@@ -64,7 +64,9 @@ class RememberedBar {
     const quantity = numberIn(fields, 'quantity') ?? numberIn(call, 'quantity') ?? 1
     switch (textIn(fields, 'status')) {
       case 'added': {
-        const modifiers = Array.isArray(fields['modifiers']) ? textsIn(fields, 'modifiers') : textsIn(call, 'modifiers')
+        const modifiers = Array.isArray(fields['modifiers'])
+          ? textsIn(fields, 'modifiers')
+          : textsIn(call, 'modifiers')
         this.#add({ item, quantity, modifiers })
         break
       }
@@ -114,13 +116,16 @@ export function countOf(memory: Memory, item: string): number {
   return memory.lines.filter((line) => line.item === item).reduce((sum, line) => sum + line.quantity, 0)
 }
 
-const pourQuestion = /(?:shall i (?:pour|get|bring|add|make|order)|would you like|want me to (?:pour|get|bring|add|make)|can i (?:pour|get|bring))(?: you| some| me)*\b([^?]*)\?[^?]*$/i
+const pourQuestion =
+  /(?:shall i (?:pour|get|bring|add|make|order)|would you like|want me to (?:pour|get|bring|add|make)|can i (?:pour|get|bring))(?: you| some| me)*\b([^?]*)\?[^?]*$/i
 const howManyQuestion = /how many ([^?]*?)(?: shall i| should i| would you| do you| can i|\?)[^?]*\?[^?]*$/i
 const tipQuestion = /10,? (?:%,? )?15 (?:%,? )?(?:or|and) 20/i
 
 /** The question at the end of Maya's last reply, if it offers something. */
 function offerIn(messages: readonly Message[], lexicon: Lexicon): Offer | undefined {
-  const said = messages.findLast(({ role, ...rest }) => role === 'assistant' && 'text' in rest && rest.text !== '')
+  const said = messages.findLast(
+    ({ role, ...rest }) => role === 'assistant' && 'text' in rest && rest.text !== '',
+  )
   if (said?.role !== 'assistant') return undefined
   const last = said.text.slice(-400)
   const many = howManyQuestion.exec(last)

@@ -133,9 +133,12 @@ class Planner {
   }
 
   #offer(list: DrinkList): void {
-    const odd = list.drinks.find(({ quantity }) => quantity !== undefined && (!Number.isInteger(quantity) || quantity < 1))
+    const odd = list.drinks.find(
+      ({ quantity }) => quantity !== undefined && (!Number.isInteger(quantity) || quantity < 1),
+    )
     if (odd !== undefined) this.#remark({ type: 'odd-quantity', item: odd.item })
-    else if (list.drinks.length > 0) this.#remark({ type: 'offer', drinks: list.drinks, isChoice: list.isChoice })
+    else if (list.drinks.length > 0)
+      this.#remark({ type: 'offer', drinks: list.drinks, isChoice: list.isChoice })
     if (list.strangers.length > 0) this.#remark({ type: 'strangers', names: list.strangers })
   }
 
@@ -162,7 +165,8 @@ class Planner {
 
   #accept(quantity: number | undefined): void {
     const offered = this.#offered()
-    if (offered === undefined) return this.#remark(quantity === undefined ? { type: 'yes-to-what' } : { type: 'what-of', quantity })
+    if (offered === undefined)
+      return this.#remark(quantity === undefined ? { type: 'yes-to-what' } : { type: 'what-of', quantity })
     this.#pour({ ...offered, quantity: quantity ?? offered.quantity })
   }
 
@@ -175,7 +179,9 @@ class Planner {
 
   #yes(then: 'end' | 'and' | 'other'): void {
     const { offer } = this.#memory
-    const orders = this.#acts.some(({ type }) => ['order', 'accept', 'count', 'again', 'replace'].includes(type))
+    const orders = this.#acts.some(({ type }) =>
+      ['order', 'accept', 'count', 'again', 'replace'].includes(type),
+    )
     if (then === 'other' && orders) return
     if (orders && this.#acts.some(({ type }) => type === 'accept' || type === 'count')) return
     if (offer?.kind !== 'pour') {
@@ -189,7 +195,8 @@ class Planner {
     const [last] = this.#memory.lastRound
     const offered = this.#offered()
     if (offered !== undefined) return this.#pour({ ...offered, quantity })
-    if (last === undefined || countOf(this.#memory, last.item) === 0) return this.#remark({ type: 'what-of', quantity })
+    if (last === undefined || countOf(this.#memory, last.item) === 0)
+      return this.#remark({ type: 'what-of', quantity })
     if (this.#memory.lastRound.length > 1) return this.#remark({ type: 'which-one' })
     this.#adjust(last, quantity - last.quantity)
   }
@@ -211,7 +218,8 @@ class Planner {
     const [last] = lastRound
     const offered = this.#offered()
     if (offered !== undefined) return this.#pour({ ...offered, modifiers })
-    if (last === undefined || countOf(this.#memory, last.item) === 0) return this.#remark({ type: 'nothing-before' })
+    if (last === undefined || countOf(this.#memory, last.item) === 0)
+      return this.#remark({ type: 'nothing-before' })
     if (lastRound.length > 1) return this.#remark({ type: 'which-one' })
     this.#takeBack(last)
     this.#pour({ ...last, modifiers: [...new Set([...last.modifiers, ...modifiers])] })
@@ -224,19 +232,22 @@ class Planner {
   #revise(list: DrinkList): void {
     const last = this.#memory.lastRound.at(-1)
     const [first] = list.drinks
-    if (first === undefined || last === undefined || countOf(this.#memory, last.item) === 0) return this.#order(list)
+    if (first === undefined || last === undefined || countOf(this.#memory, last.item) === 0)
+      return this.#order(list)
     if (first.item === last.item && first.modifiers.length === 0 && first.isCounted) {
       return this.#adjust(last, (first.quantity ?? 1) - last.quantity)
     }
     this.#takeBack(last)
     const quantity = first.isCounted ? first.quantity : last.quantity
-    this.#order({ ...list, drinks: list.drinks.map((drink) => (drink === first ? { ...drink, quantity } : drink)) })
+    this.#order({
+      ...list,
+      drinks: list.drinks.map((drink) => (drink === first ? { ...drink, quantity } : drink)),
+    })
   }
 
   #remove(list: DrinkList): void {
-    for (const { item, quantity, isCounted, isPlural, isDefinite, modifiers } of list.drinks) {
-      const isOne = !isPlural && !isDefinite && quantity === 1 && isSaidAsOne(list)
-      const count = isCounted || isOne ? { quantity } : {}
+    for (const { item, quantity, isCounted, isPlural, isArticled, modifiers } of list.drinks) {
+      const count = isCounted || (isArticled && !isPlural) ? { quantity } : {}
       if (isCounted && (quantity === undefined || !Number.isInteger(quantity) || quantity < 1)) {
         this.#remark({ type: 'odd-quantity', item })
       } else {
@@ -269,13 +280,22 @@ class Planner {
       if (missing !== undefined) this.#remark({ type: 'not-there', item: missing.item })
       return this.#order(to)
     }
-    for (const { item, quantity, isCounted } of there) {
-      this.#call('remove_from_order', { item_name: item, ...(isCounted ? { quantity } : {}) })
+    for (const drink of there) {
+      const quantity = this.#replaced(drink)
+      const isAll = quantity === countOf(this.#memory, drink.item) && !drink.isCounted
+      this.#call('remove_from_order', { item_name: drink.item, ...(isAll ? {} : { quantity }) })
     }
     const [first] = to.drinks
-    const moved = old.isCounted ? old.quantity : countOf(this.#memory, old.item)
-    const keepsCount = first !== undefined && !first.isCounted && to.drinks.length === 1 && from.drinks.length === 1
-    this.#order(keepsCount ? { ...to, drinks: [{ ...first, quantity: first.isPlural || (moved ?? 1) > 0 ? moved : 1 }] } : to)
+    const isOneForOne = first !== undefined && to.drinks.length === 1 && there.length === 1
+    this.#order(
+      isOneForOne && !first.isCounted ? { ...to, drinks: [{ ...first, quantity: this.#replaced(old) }] } : to,
+    )
+  }
+
+  /** How many go: as many as were said, `the beer` is one, and `the beers` are all. */
+  #replaced({ item, quantity, isCounted, isPlural }: Drink): number {
+    if (isCounted && quantity !== undefined) return quantity
+    return isPlural ? countOf(this.#memory, item) : 1
   }
 
   #tip(tip: Extract<Act, { type: 'tip' }>['tip']): void {
@@ -290,11 +310,6 @@ class Planner {
     if (known.length > 0) this.#remark({ type, drinks: known })
     if (strangers.length > 0) this.#remark({ type: 'strangers', names: strangers })
   }
-}
-
-/** `a beer`, rather than the bare `beer` that means all of them. */
-function isSaidAsOne(list: DrinkList): boolean {
-  return list.drinks.length > 0 && list.drinks.every(({ isArticled }) => isArticled)
 }
 
 function styled(modifiers: readonly string[]): { readonly modifiers?: readonly string[] } {

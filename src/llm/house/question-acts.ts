@@ -34,7 +34,10 @@ export function namedIn(pieces: readonly Piece[]): readonly Drink[] {
   return pieces.flatMap((piece, at) => {
     if (piece.kind !== 'item') return []
     const before = pieces[at - 1]
-    const count = before?.kind === 'number' && Number.isInteger(before.value) && before.value > 0 ? before.value : undefined
+    const count =
+      before?.kind === 'number' && Number.isInteger(before.value) && before.value > 0
+        ? before.value
+        : undefined
     const drink: Drink = {
       item: piece.item,
       quantity: count ?? 1,

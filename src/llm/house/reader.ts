@@ -170,7 +170,8 @@ class Reader {
     const wish = readWish(cursor, this.#lexicon)
     if (wish !== undefined) return this.#addWish(wish, careful)
     const half = readHalfWish(cursor, this.#lexicon)
-    if (half !== undefined) return this.#addWish({ ...half, isPlain: half.isPlain && half.saysPlease }, careful)
+    if (half !== undefined)
+      return this.#addWish({ ...half, isPlain: half.isPlain && half.saysPlease }, careful)
     const accept = careful ? undefined : readAccept(cursor)
     if (accept !== undefined) return this.#add(accept, 'order')
     const bare = readBareOrder(cursor, this.#lexicon)
@@ -195,7 +196,9 @@ class Reader {
     if (context === 'question') return false
     const isContrast = this.#link.some((word) => contrastWords.test(word))
     const isFree =
-      context === 'start' ? !this.#isQuestion || wish.saysPlease : context === 'order' || context === 'contrast'
+      context === 'start'
+        ? !this.#isQuestion || wish.saysPlease
+        : context === 'order' || context === 'contrast'
     const isSure = isFree || isContrast || (wish.saysPlease && context === 'plain')
     if (!isSure && !['start', 'plain'].includes(context)) return this.#refuse(wish)
     this.#draft.order({ ...wish, isPlain: isSure && wish.isPlain }, this.#instead, this.#link)
