@@ -8,8 +8,10 @@ const ask =
   '(?:(?:please|just|also|now|actually|then) )*(?:(?:can|could|would|will|may|might) (?:you|i|we) (?:please |just |also |kindly |maybe |possibly |perhaps |actually |now )*|(?:i|we) (?:would like|would love|want|need|wish|have|would prefer|am going|had better)(?: (?:just|now|also|please|actually))*(?: you)? to(?: (?:just|now|also|please|actually))* |(?:i|we) will (?:just |also |now )?|let (?:me|us) (?:just |also |now )?)?(?:please )?'
 const removing =
   '(?:remove|delete|cancel|scratch|drop|strike|void|lose|skip|ditch|forget(?: about)?|subtract|take back|discard|nix|cut|axe|minus|86|eliminate|erase|deduct|unorder|removing|cancelling|canceling)'
-const afterwards =
-  '(?: (?:please|thanks|thank you|now|then|again|too|also|instead|for me|actually|off|out|away|back|(?:from|off|out of|on|in) (?:my|the|our) (?:order|tab|bill|list|account)|from it|i changed my mind|i do not want it|anymore|any more|after all|completely|entirely|altogether|right now|as well|sorry))*'
+const afterword =
+  '(?:please|thanks|thank you|now|then|again|too|also|instead|for me|actually|off|out|away|back|(?:from|off|out of|on|in) (?:my|the|our) (?:order|tab|bill|list|account)|from it|i changed my mind|i do not want it|anymore|any more|after all|completely|entirely|altogether|right now|as well|sorry)'
+const afterwards = `(?: ${afterword})*`
+const afterRemoval = pattern(`${afterword}(?: ${afterword})*`)
 const everything =
   '(?:everything|it all|all of it|all of them|all of that|the lot|the whole (?:thing|lot|order|tab)|all|all (?:the |my |of my |of the )?(?:drinks|orders|items)|(?:my|the|our|that|this) (?:whole |entire |full |current )?orders?|my drinks|all my drinks|the drinks|every (?:drink|item)|every single thing|my entire order|our drinks)'
 const order = '(?:order|list|cart|basket)'
@@ -67,7 +69,7 @@ function readRemoved(cursor: Cursor, lexicon: Lexicon, needsOff = false): Act | 
   const last = list === undefined ? cursor.take(pattern(`${lastOnes}|${countOfLast}`)) : undefined
   if (list === undefined && last === undefined) return undefined
   if (needsOff && cursor.take(offEnd) === undefined) return undefined
-  cursor.take(pattern(afterwards.slice(1).replace('(?: ', '(?: ?')))
+  cursor.take(afterRemoval)
   takeTails(cursor)
   if (!cursor.isAtSeparator) return undefined
   if (list !== undefined) return { type: 'remove', list }

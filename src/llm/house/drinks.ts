@@ -49,7 +49,11 @@ const listSeparator = pattern(
 const mixerNames = new Set(['tonic', 'tonic water'])
 
 /** The drinks named from here on, the longest list that can be read; undefined, unmoved, when there is none. */
-export function readDrinks(cursor: Cursor, lexicon: Lexicon): DrinkList | undefined {
+export function readDrinks(
+  cursor: Cursor,
+  lexicon: Lexicon,
+  separator: RegExp = listSeparator,
+): DrinkList | undefined {
   const drinks: Drink[] = []
   const strangers: string[] = []
   let isChoice = false
@@ -66,9 +70,9 @@ export function readDrinks(cursor: Cursor, lexicon: Lexicon): DrinkList | undefi
       oddQuantity ||= one.oddQuantity
     }
     end = cursor.at
-    const separator = cursor.take(listSeparator)
-    if (separator?.some(({ text }) => text === 'or')) isChoice = true
-    if (separator === undefined && !startsDrink(cursor)) break
+    const taken = cursor.take(separator)
+    if (taken?.some(({ text }) => text === 'or')) isChoice = true
+    if (taken === undefined && (separator !== listSeparator || !startsDrink(cursor))) break
   }
   cursor.at = end
   if (drinks.length + strangers.length === 0) return undefined

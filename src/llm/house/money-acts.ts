@@ -131,7 +131,7 @@ const infoFrames: readonly (readonly [RegExp, Extract<Act, { type: 'ask' }>['too
       'get_bill',
     ],
     [
-      `(?:what|how much|how big|how high|where) (?:is|does|are|was|will|would) (?:it |that |everything |all |this |all this |all that |my |our |the |on |in |be |at |these |those |they )*(?:current |total |grand |running |full )*(?:${billWord}|damage|sum|amount|total cost|cost|all together|altogether|in total|come to|add up to|cost|it|that|everything|so far|order|order cost|total|drinks cost|drinks)(?: (?:so far|now|right now|at|be|look like|looking like|like|looking|come to|up to|currently|in total|all together|altogether|total|cost|costs|to|already|at the moment|i owe|for me|amount|stand|stands))*`,
+      `(?:what|how much|how big|how high|where) (?:is|does|are|was|will|would) (?:it |that |everything |all |this |all this |all that |my |our |the |on |be |at |these |those |they )*(?:current |total |grand |running |full )*(?:${billWord}|damage|sum|amount|total cost|cost|all together|altogether|in total|come to|add up to|cost|it|that|everything|so far|order|order cost|total|drinks cost|drinks)(?: (?:so far|now|right now|at|be|look like|looking like|like|looking|come to|up to|currently|in total|all together|altogether|total|cost|costs|to|already|at the moment|i owe|for me|amount|stand|stands))*`,
       'get_bill',
     ],
     [

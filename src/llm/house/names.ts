@@ -44,12 +44,24 @@ function forgivenName(lexicon: Lexicon, words: readonly string[], at: number): N
 function phraseDistance(lexicon: Lexicon, phrase: Phrase, words: readonly string[]): number | undefined {
   if (words.length < phrase.words.length) return undefined
   let sum = 0
+  const hasLongWord = phrase.words.some((word, at) => word.length >= 5 && isNear(words[at] ?? '', word))
   for (const [at, word] of phrase.words.entries()) {
-    const distance = forgivenDistance(words[at] ?? '', word, lexicon.words)
+    const typed = words[at] ?? ''
+    // Beside a long word that fits, a short one may be wrong in any letter: `olf fashioned`.
+    const isShortSlip = hasLongWord && word.length <= 4 && !isKnown(typed, lexicon.words) && isNear(typed, word)
+    const distance = isShortSlip ? editDistance(typed, word, 1) : forgivenDistance(typed, word, lexicon.words)
     if (distance === undefined) return undefined
     sum += distance
   }
   return sum
+}
+
+function isNear(typed: string, word: string): boolean {
+  return typed.length >= 2 && editDistance(typed, word, 1) <= 1
+}
+
+function isKnown(typed: string, otherWords: ReadonlySet<string>): boolean {
+  return otherWords.has(typed) || certainWords.has(typed) || ordinaryWords.has(typed)
 }
 
 /** The edit distance from a mistyped word to a known one, or undefined when it is another word. */
@@ -60,7 +72,7 @@ export function forgivenDistance(
 ): number | undefined {
   if (typed === known) return 0
   if (typed.length < 3 || !/^\p{L}+$/u.test(typed)) return undefined
-  if (otherWords.has(typed) || certainWords.has(typed) || ordinaryWords.has(typed)) return undefined
+  if (isKnown(typed, otherWords)) return undefined
   const max = errorsMax(known.length)
   const distance = editDistance(typed, known, max)
   if (distance > max) return undefined

@@ -45,9 +45,13 @@ function readListAndEnd(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
   const instead = readInsteadOf(cursor, lexicon)
   const tail = cursor.slice(behind, cursor.at)
   const isEach = cursor.take(pattern('(?:each|apiece|per person)')) !== undefined
-  const isPlain = !isEach && (cursor.isAtSeparator || cursor.peek(looseTail) !== undefined)
+  const isBargain = cursor.peek(bargain) !== undefined
+  const isPlain = !isEach && !isBargain && (cursor.isAtSeparator || cursor.peek(looseTail) !== undefined)
   return { list, instead, isPlain, saysPlease: tail.some(({ text }) => text === 'please') }
 }
+
+/** What makes an order something else: `for free`, `for five dollars`. */
+const bargain = pattern('for (?:free|nothing|half|less|CASH|NUM)|on the house|free of charge|at (?:half|a discount|a lower)|without paying|half price')
 
 /** `two martinis please`: nothing but names, from here to the next separator. */
 export function readBareOrder(cursor: Cursor, lexicon: Lexicon): Wish | undefined {

@@ -9,7 +9,7 @@ import { readMoneyQuestion, readPay, readTip } from './money-acts.ts'
 import { isHypothetical, isLater, moodOf, type Mood } from './mood.ts'
 import { readBareOrder, readHalfWish, readWish, takeWishWords, type Wish } from './order-acts.ts'
 import { codeOf, piecesOf, type Piece } from './pieces.ts'
-import { namedIn, readQuestion } from './question-acts.ts'
+import { namedIn, readPrice, readQuestion } from './question-acts.ts'
 import { readAccept, readAgain, readBareStyle, readMakeThat, readRefused } from './reference-acts.ts'
 import { endOfSentence, readRecommend, readServiceQuestion } from './service-acts.ts'
 import { readAnswer, readTalk } from './talk-acts.ts'
@@ -111,6 +111,8 @@ class Reader {
     const question = readMoneyQuestion(cursor) ?? readServiceQuestion(cursor)
     if (question !== undefined) return this.#add(question, 'question')
     if (this.#readOrder()) return true
+    const price = readPrice(cursor)
+    if (price !== undefined) return this.#add(price, 'question')
     const advice = readRecommend(cursor, lexicon)
     if (advice !== undefined) return this.#add(advice, 'question')
     const refused = readRefused(cursor, lexicon)

@@ -117,6 +117,8 @@ export function readAccept(cursor: Cursor): Act | undefined {
   return undefined
 }
 
+const refusedSeparator = pattern('(?:, )?(?:or|nor)(?: (?:any|no))?|and(?! (?:a|an|NUM|some))|, no')
+
 /** `no X`, `not a X`: what is not wanted, before something that is. */
 export function readRefused(
   cursor: Cursor,
@@ -133,7 +135,7 @@ export function readRefused(
     const back = opener.at(-1)
     // The number or article belongs to the drink.
     if (back !== undefined && (back.kind === 'number' || /^(?:a|an|the)$/.test(back.text))) cursor.at--
-    const list = isOnly ? undefined : readDrinks(cursor, lexicon)
+    const list = isOnly ? undefined : readDrinks(cursor, lexicon, refusedSeparator)
     const isNumber = list === undefined && cursor.take(pattern('NUM')) !== undefined
     cursor.take(pattern('nor|either'))
     takeTails(cursor)

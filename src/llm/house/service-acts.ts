@@ -14,14 +14,14 @@ const drinkWord =
   '(?:drinks?|cocktails?|beers?|spirits?|liquors?|ITEM|sodas?|soft drinks|non alcoholic drinks|beverages?|ALIEN|options|alcohol|booze|mocktails?|specials?|things|stuff|items)'
 
 const orderFrames = [
-  `(?:what|which)(?: drinks| all| exactly| items)? (?:is|are|was|were|do|did|have|has|does|else is|all is) (?:there |i |we |you |my order |my tab |my list )*(?:already )?(?:in|on|have|got|order|ordered|had|got down|include|contain|down|put|say|look like|so far|put in)(?: (?:for me|for us|in|on|my|our|the|current|whole|order|tab|bill|list|it|like|i|me|to))*`,
+  `(?:what|which)(?: drinks| all| exactly| items)? (?:is|are|was|were|do|did|have|has|does|else is|all is) (?:there |i |we |my order |my tab |my list )*(?:already )?(?:in|on|have|got|order|ordered|had|got down|include|contain|down|put|say|look like|so far|put in)(?: (?:for me|for us|in|on|my|our|the|current|whole|order|tab|bill|list|it|like|i|me|to))*`,
   `(?:what is|how is|where is) (?:my|the|our) (?:current |whole |full )?order(?: (?:looking|status|at))?`,
   `(?:what is|what are)(?: (?:all|currently|already))? (?:in|on) (?:my|the|our) (?:current )?(?:order|tab|bill|list)`,
-  `(?:what is|how is) my tab (?:made of|made up of)`,
+  `(?:did|do|have) you (?:already )?(?:get|got|take|taken|have|remember|add|added|put|write|note)(?: (?:down))? (?:my|our|the) (?:order|drinks?|ITEM)(?: down)?`,
   `${show}${see} (?:(?:all|me|back|us|about) )*(?:the|my|our) (?:current |whole |full |open )*(?:order|orders|drinks|list|items)(?: (?:back|to me|for me|so far|list|summary))*`,
   `(?:my|the|our|current|my current|order) (?:order|summary|drinks)`,
   `how many (?:drinks|ITEM|cocktails|beers|of (?:those|them)|do|are|items) ?(?:have|did|do|are|is|i|we|had|there)?(?: (?:i|we|have|had|ordered|order|on|in|my|the|tab|bill|got|down|for|me|us|get|drunk|add|added|are|there))*`,
-  `(?:did|do|have) (?:i|we|you) (?:already )?(?:order|ordered|add|added|get|got|have|put|remember)(?: (?:down|my|order|the|a|an|any|NUM|ITEM|on|in|that|it|anything|me|for|to|tab|already|MOD|already))*`,
+  `(?:did|do|have) (?:i|we) (?:already )?(?:order|ordered|add|added|get|got|have|put|remember)(?: (?:down|my|order|the|a|an|any|NUM|ITEM|on|in|that|it|anything|me|for|to|tab|already|MOD|already))*`,
   `is (?:there )?(?:the |a |an |my |NUM )?ITEM (?:already )?(?:on|in|added to|still on|still in) (?:my|the|our) (?:order|tab|bill|list)`,
   `(?:is|was) (?:that|it|my order|everything|the order) (?:all )?(?:added|ordered|on the tab|in|placed|in there|on my tab|ready|correct|right|in my order)`,
   `what have (?:i|we) (?:got|had|ordered|drunk)`,

@@ -13,7 +13,7 @@ const topics: readonly (readonly [Topic, string])[] = [
   ],
   [
     'greeting',
-    '(?:(?:it is )?(?:nice|good|great|pleased|lovely) to (?:meet|see) you(?: (?:too|again|maya))*|(?:i am|my name is|this is|call me) [a-z]+(?: by the way)?)',
+    '(?:(?:it is )?(?:nice|good|great|pleased|lovely) to (?:meet|see) you(?: (?:too|again|maya))*|(?:my name is|call me) [a-z]+(?: by the way)?)',
   ],
   [
     'thanks',
@@ -153,9 +153,15 @@ const no = pattern(
 /** A yes or a no and nothing more. */
 export function readAnswer(cursor: Cursor): Act | undefined {
   const start = cursor.at
-  if (cursor.take(yes) !== undefined && cursor.isAtSeparator) return { type: 'yes' }
+  if (cursor.take(yes) !== undefined && cursor.isAtSeparator) return { type: 'yes', then: afterYes(cursor) }
   cursor.at = start
   if (cursor.take(no) !== undefined && cursor.isAtSeparator) return { type: 'no' }
   cursor.at = start
   return undefined
+}
+
+/** Whether anything follows, and whether it is said to be more of it. */
+function afterYes(cursor: Cursor): 'end' | 'and' | 'other' {
+  if (cursor.peek(pattern('(?:[,.!] )?(?:and|plus|also)')) !== undefined) return 'and'
+  return /^[\s,.!?]*$/.test(cursor.rest) ? 'end' : 'other'
 }
