@@ -3,14 +3,15 @@ import { defineConfig } from 'vitest/config'
 /** `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser and a real cgroup. */
 const system = ['tests/process/**/*.test.ts', 'tests/browser/**/*.test.ts', 'tests/simulation/**/*.test.ts']
 
+// No test mocks a module, so the files of one worker can share what they have loaded.
+const unit = { include: ['tests/**/*.test.ts'], exclude: system, isolate: false, testTimeout: 30_000 }
+
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export.
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['tests/**/*.test.ts'], exclude: system } },
-      {
-        test: { name: 'system', include: system, testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 },
-      },
+      { test: { name: 'unit', ...unit } },
+      { test: { name: 'system', include: system, testTimeout: 120_000, hookTimeout: 120_000 } },
     ],
   },
 })

@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { menu } from './bar/menu.ts'
 import type { PaymentProvider } from './bar/payment-provider.ts'
 import { simulatedPayments } from './bar/payments/simulated.ts'
@@ -10,7 +9,7 @@ import type { Settings } from './config/settings.ts'
 import type { Agent } from './conversation/agent.ts'
 import { maya } from './conversation/agents/maya.ts'
 import type { PaymentsOptions } from './conversation/payments.ts'
-import { createApp } from './http/app.ts'
+import { createApp, type App, type AppOptions } from './http/app.ts'
 import { EventStreams } from './http/event-stream.ts'
 import { SessionIdentity } from './http/session-identity.ts'
 import { Turns } from './http/turns.ts'
@@ -44,7 +43,7 @@ export interface ProcessFacts {
 export interface ServiceOptions {
   readonly settings: Settings
   readonly facts: ProcessFacts
-  readonly logger?: FastifyBaseLogger | false
+  readonly logger?: AppOptions['logger']
   readonly clock?: Clock
   readonly limits?: Limits
   readonly model?: Model
@@ -57,7 +56,7 @@ export interface ServiceOptions {
 }
 
 export interface Service {
-  readonly app: FastifyInstance
+  readonly app: App
   readonly sessions: SessionManager
   readonly memory: MemoryMonitor
   readonly store: Store
@@ -110,6 +109,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const streams = new EventStreams({ clock, heartbeatMs: limits.heartbeatMs, observer: metrics })
   const app = await createEdge({
     settings,
+    limits,
     clock,
     logger,
     sessions,
@@ -145,8 +145,9 @@ export async function createService(options: ServiceOptions): Promise<Service> {
 
 interface EdgeParts {
   readonly settings: Settings
+  readonly limits: Limits
   readonly clock: Clock
-  readonly logger: FastifyBaseLogger | false
+  readonly logger: AppOptions['logger']
   readonly sessions: SessionManager
   readonly tokens: SessionTokens
   readonly streams: EventStreams
@@ -156,14 +157,7 @@ interface EdgeParts {
   readonly store: Store
 }
 
-function createEdge({
-  settings,
-  tokens,
-  streams,
-  memory,
-  store,
-  ...parts
-}: EdgeParts): Promise<FastifyInstance> {
+function createEdge({ settings, limits, tokens, streams, memory, store, ...parts }: EdgeParts): Promise<App> {
   const identity = new SessionIdentity({
     sessions: parts.sessions,
     tokens,
@@ -176,6 +170,7 @@ function createEdge({
     identity,
     turns: new Turns({ identity, streams }),
     messageCharactersMax: settings.messageCharactersMax,
+    turnsKeptMax: limits.turnsKeptMax,
     metricsToken: settings.metricsToken,
     health: { checks: () => failedChecks(memory, store) },
     bodyBytesMax: settings.bodyBytesMax,

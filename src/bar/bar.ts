@@ -140,7 +140,7 @@ function startedPayment(bar: BarState, { paymentId }: { readonly paymentId: stri
   return bar.payment
 }
 
-function receiptOf(payment: Payment, reference: string): Receipt {
+export function receiptOf(payment: Payment, reference: string): Receipt {
   const { paymentId, lines, tabCents, tipCents } = payment
   return { paymentId, reference, lines, tabCents, tipCents, totalCents: tabCents + tipCents }
 }
@@ -160,7 +160,7 @@ function takeLine(lines: readonly OrderLine[], taken: OrderLine): readonly Order
   return lines.with(at, { ...present, quantity: present.quantity - taken.quantity })
 }
 
-function isSameDrink(one: OrderLine, other: OrderLine): boolean {
+export function isSameDrink(one: OrderLine, other: OrderLine): boolean {
   return (
     one.itemName === other.itemName &&
     one.priceCents === other.priceCents &&

@@ -1,4 +1,4 @@
-import type { BarChange, BarState, OrderLine } from './bar.ts'
+import { isSameDrink, type BarChange, type BarState, type OrderLine } from './bar.ts'
 import { findItem, findModifier, menu } from './menu.ts'
 import { linePriceCents, tipCentsOf } from './tab.ts'
 
@@ -47,12 +47,15 @@ export function addToOrder(bar: BarState, order: DrinkOrder): Decision<AddResult
   if (unknown !== undefined) {
     return refuse({ status: 'unknown_modifier', modifier: unknown, allowed: menu.modifiers })
   }
-  if (bar.lines.length >= orderLinesMax) return refuse({ status: 'order_full', linesMax: orderLinesMax })
   const line: OrderLine = {
     itemName: item.name,
     quantity: order.quantity,
     modifiers: canonicalModifiers(order.modifiers),
     priceCents: item.priceCents,
+  }
+  const isNewLine = !bar.lines.some((present) => isSameDrink(present, line))
+  if (isNewLine && bar.lines.length >= orderLinesMax) {
+    return refuse({ status: 'order_full', linesMax: orderLinesMax })
   }
   const { tab: tabCents, balance: balanceCents } = bar.ledger.accounts
   const cents = linePriceCents(line)

@@ -1,4 +1,4 @@
-import type { BarChange, BarState, Confirmation } from './bar.ts'
+import type { BarChange, BarState, Confirmation, Payment } from './bar.ts'
 import { refuse, type Decision } from './orders.ts'
 import type { ChargeOutcome } from './payment-provider.ts'
 import { tabOf } from './tab.ts'
@@ -81,4 +81,21 @@ export function endPayment(bar: BarState, paymentId: string, outcome: ChargeOutc
     { from: 'in-payment', to: 'balance', cents: tipCents },
   ] as const
   return [{ type: 'payment-failed', paymentId, reason: outcome.reason, postings }]
+}
+
+/** A payment that came to its end, found among everything that happened at the bar. */
+export function findEndedPayment(
+  changes: readonly BarChange[],
+  paymentId: string,
+): { readonly payment: Payment; readonly outcome: ChargeOutcome } | undefined {
+  let payment: Payment | undefined
+  for (const change of changes) {
+    if (!('paymentId' in change) || change.paymentId !== paymentId) continue
+    if (change.type === 'payment-started') payment = change
+    else if (payment === undefined) throw new Error(`The payment ${paymentId} was never started.`)
+    else if (change.type === 'payment-failed') {
+      return { payment, outcome: { status: 'declined', reason: change.reason } }
+    } else return { payment, outcome: { status: 'settled', reference: change.reference } }
+  }
+  return undefined
 }

@@ -26,11 +26,14 @@ export async function charge(
     timeout.abort(new Error('The payment provider did not answer in time.'))
     timedOut.reject(timeout.signal.reason)
   })
-  const outcome: PaymentOutcome = await Promise.race([
-    provider.charge(payment, timeout.signal),
-    timedOut.promise,
-  ]).catch(() => ({ status: 'unknown' }) as const)
-  cancel()
+  let outcome: PaymentOutcome
+  try {
+    outcome = await Promise.race([provider.charge(payment, timeout.signal), timedOut.promise])
+  } catch {
+    outcome = { status: 'unknown' }
+  } finally {
+    cancel()
+  }
   observer.paymentEnded(outcome.status)
   return outcome
 }

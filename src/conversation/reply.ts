@@ -47,8 +47,10 @@ export async function readReply(options: ReplyOptions): Promise<Reply> {
     observer.tokensUsed(model.name, 'output', reply.usage.outputTokens)
     return reply
   } catch (error) {
-    observer.modelAnswered(model.name, error instanceof TurnStop ? 'aborted' : 'error')
-    throw error
+    // What a model makes of being aborted does not matter: why it was does.
+    const cause: unknown = signal.aborted ? signal.reason : error
+    observer.modelAnswered(model.name, cause instanceof TurnStop ? 'aborted' : 'error')
+    throw cause
   } finally {
     signal.removeEventListener('abort', onAbort)
     request.abort()
@@ -73,6 +75,8 @@ async function collect(options: ReplyOptions, signal: AbortSignal): Promise<Repl
         break
       case 'tool-call': {
         if (toolCalls.length >= toolCallsMax) throw new TurnStop('tool-calls')
+        characters += charactersOf(event.call)
+        if (characters > charactersLeft) throw new TurnStop('characters')
         const callId = freeId(event.call.callId, ids)
         ids.add(callId)
         toolCalls.push({ ...event.call, callId })
@@ -85,9 +89,14 @@ async function collect(options: ReplyOptions, signal: AbortSignal): Promise<Repl
   throw new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', { retryable: true })
 }
 
-/** The provider's id where it is new in this turn, else one made from it. */
+function charactersOf({ name, arguments: args }: ToolCall): number {
+  return name.length + (JSON.stringify(args)?.length ?? 0)
+}
+
+/** The provider's id where it is usable and new in this turn, else one made from it. */
 function freeId(callId: string, taken: ReadonlySet<string>): string {
-  let id = callId
-  for (let copy = 2; taken.has(id); copy++) id = `${callId}-${copy}`
+  const wanted = /^[\w.-]{1,100}$/.test(callId) ? callId : 'call'
+  let id = wanted
+  for (let copy = 2; taken.has(id); copy++) id = `${wanted}-${copy}`
   return id
 }

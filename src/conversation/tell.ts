@@ -29,9 +29,11 @@ export function tellLogged(turn: TurnRecord, bar: BarState, events: TurnEvents):
 export function retellTurn(
   turn: TurnRecord,
   bar: BarState,
-  options: Omit<TurnEventsOptions, 'base' | 'isRetold' | 'turnId'>,
+  options: Omit<TurnEventsOptions, 'base' | 'retoldUpTo' | 'turnId'>,
 ): TurnEvents {
-  const events = new TurnEvents({ ...options, turnId: turn.turnId, base: 0, isRetold: true })
+  const { turnId, outcome, lastNumber } = turn
+  const retoldUpTo = outcome === 'running' ? Infinity : lastNumber
+  const events = new TurnEvents({ ...options, turnId, base: 0, retoldUpTo })
   events.emit({ type: 'session' })
   tellLogged(turn, bar, events)
   tellEnd(turn, events)

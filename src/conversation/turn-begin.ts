@@ -2,6 +2,7 @@ import { isPlainYes } from '../bar/confirmation.ts'
 import { endPayment, openConfirmation, startPayment } from '../bar/paying.ts'
 import type { NewEvent } from '../log/events.ts'
 import { LeaseLostError } from '../log/session-log.ts'
+import { findRequest } from '../log/requests.ts'
 import type { SessionState, TurnRecord } from '../log/state.ts'
 import { numbersPerAttempt } from './turn-events.ts'
 import { charge } from './payments.ts'
@@ -12,7 +13,7 @@ import type { TurnContext } from './turn-context.ts'
  * Returns the record of a turn that has its answer already: another process was asked the same and was faster.
  */
 export async function beginTurn(context: TurnContext): Promise<TurnRecord | undefined> {
-  const { log, owner, turnId } = context
+  const { log, owner, turnId, attempt } = context
   let answered: TurnRecord | undefined
   await log.commit((state) => {
     answered = undefined
@@ -21,11 +22,15 @@ export async function beginTurn(context: TurnContext): Promise<TurnRecord | unde
     const closing = open === undefined ? [] : [deadTurnEnd(open)]
     const known = knownTurn(state, context)
     if (known === undefined) return [...closing, ...startEvents(state, context)]
-    const isInterrupted = known.outcome === 'interrupted' || known === open
-    if (isInterrupted && known.turnId === turnId) return [...closing, { type: 'turn-resumed', turnId, owner }]
-    if (isInterrupted) throw new LeaseLostError('The same was asked elsewhere and is not answered yet.')
-    answered = known
-    return closing
+    if (known.outcome !== 'interrupted' && known !== open) {
+      answered = known
+      return closing
+    }
+    // Every run has numbers of its own for its events: this one was given those of one certain attempt.
+    if (known.turnId === turnId && known.attempt + 1 === attempt) {
+      return [...closing, { type: 'turn-resumed', turnId, owner }]
+    }
+    throw new LeaseLostError('The same was asked elsewhere and is not answered yet.')
   }, owner)
   return answered
 }
@@ -40,19 +45,36 @@ export function openTurnOf(state: SessionState): TurnRecord | undefined {
   return state.turns.findLast((turn) => turn.turnId === state.openTurnId)
 }
 
+/** The turn as this run may extend it: whoever closed it or took it over meanwhile has won. */
+export function ownTurn(
+  state: SessionState,
+  { turnId, owner }: Pick<TurnContext, 'turnId' | 'owner'>,
+): TurnRecord {
+  const turn = openTurnOf(state)
+  if (turn === undefined || turn.turnId !== turnId || turn.owner !== owner) {
+    throw new LeaseLostError('This turn was closed or taken over.')
+  }
+  return turn
+}
+
 function knownTurn(state: SessionState, { turnId, request }: TurnContext): TurnRecord | undefined {
-  const record = state.requests.find(({ key, kind }) => kind === 'turn' && key === request?.key)
+  const record = findRequest(state, request)
   const known = record?.kind === 'turn' ? record.turnId : turnId
-  return state.turns.find((turn) => turn.turnId === known)
+  const turn = state.turns.find((candidate) => candidate.turnId === known)
+  if (turn === undefined && record !== undefined) {
+    throw new LeaseLostError('The same was asked before and its turn is no longer kept.')
+  }
+  return turn
 }
 
 /** The guest's message, and what it means for a confirmation that waits: a plain yes grants it, all else withdraws it. */
 function startEvents(state: SessionState, context: TurnContext): readonly NewEvent[] {
-  const { turnId, owner, userInput, request, clock } = context
+  const { turnId, owner, userInput, request, clock, confirmationId: seenId } = context
   const started: NewEvent = { type: 'turn-started', turnId, owner, userInput, ...(request && { request }) }
   const { confirmation } = state.bar
   if (confirmation === null) return [started]
-  if (openConfirmation(state.bar, clock.date()) !== null && isPlainYes(userInput)) {
+  const isMeant = openConfirmation(state.bar, clock.date())?.confirmationId === seenId
+  if (isMeant && isPlainYes(userInput)) {
     return [started, ...startPayment(state.bar, `${turnId}:payment`).changes]
   }
   const { confirmationId, totalCents } = confirmation
@@ -68,23 +90,25 @@ function startEvents(state: SessionState, context: TurnContext): readonly NewEve
 
 /** Brings an open payment to its end: the one that the guest just granted, or one whose process died. */
 export async function settlePayment(context: TurnContext): Promise<void> {
-  const { log, owner, turnId, payments } = context
+  const { log, turnId, payments } = context
   const { payment } = log.state.bar
   if (payment === null) return
   const { paymentId, tabCents, tipCents } = payment
   const totalCents = tabCents + tipCents
   const outcome = await charge(payments, { paymentId, amountCents: totalCents })
   await log.commit((state) => {
+    const { effects } = ownTurn(state, context)
     const isDone = state.bar.payment?.paymentId !== paymentId
     if (isDone) return []
     const changes = outcome.status === 'unknown' ? [] : endPayment(state.bar, paymentId, outcome)
     const result = { ...outcome, total_cents: totalCents, tip_cents: tipCents }
-    const tried = openTurnOf(state)?.effects.length ?? 0
-    return [{ ...serverEffect(turnId, 'payment', `payment-${tried}`), result, changes }]
-  }, owner)
+    return [{ ...serverEffect(turnId, 'payment', effects.length), result, changes }]
+  }, context.owner)
   context.events.emit({ type: 'state', bar: log.state.bar })
 }
 
-function serverEffect(turnId: string, name: string, callId = name) {
+/** An effect that no model asked for. No call of a model has an id with a colon. */
+function serverEffect(turnId: string, name: string, tried = 0) {
+  const callId = `server:${name}-${tried}`
   return { type: 'effect', effectId: `${turnId}:${callId}`, turnId, callId, name, outcome: 'ok' } as const
 }

@@ -14,8 +14,12 @@ export interface TurnContext {
   readonly turnId: string
   /** Random, of this run: only it may extend the turn. */
   readonly owner: string
+  /** How often the turn was taken up before and with this run: 0 for its first one. */
+  readonly attempt: number
   readonly userInput: string
   readonly request: RequestKey | undefined
+  /** The confirmation that was open when the message came: a yes cannot mean one that was asked for later. */
+  readonly confirmationId: string | null
   readonly log: SessionLog
   readonly store: Pick<Store, 'shared' | 'acquireLease' | 'renewLease' | 'releaseLease'>
   readonly agent: Agent

@@ -47,8 +47,11 @@ export interface TurnEventsOptions {
   readonly turnId: string
   /** The number before the first one: a turn that is taken up again begins above all that it gave out before. */
   readonly base: number
-  /** Told from the log after the numbered events were gone: numbers from before mean nothing in it. */
-  readonly isRetold?: boolean
+  /**
+   * Set for a turn that is told from the log because its numbered events are gone: the last number that they had.
+   * Whoever has that one has read the turn; all lower numbers mean nothing here.
+   */
+  readonly retoldUpTo?: number
   readonly bufferBytesMax: number
   readonly lagBytesMax: number
   readonly readersMax: number
@@ -127,7 +130,7 @@ export class TurnEvents {
 
   /** Whether a reader that got everything up to `number` has read this turn to its end. */
   isReadToEnd(number: number): boolean {
-    return this.#ended && number >= this.#lastNumber
+    return this.#ended && number >= (this.#options.retoldUpTo ?? this.#lastNumber)
   }
 
   /**
@@ -161,8 +164,8 @@ export class TurnEvents {
 
   /** Where to go on after the event of that number; undefined where that place is gone. */
   #indexAfter(number: number): number | undefined {
-    const { base, isRetold = false } = this.#options
-    if (isRetold || number <= base || number > this.#lastNumber) return undefined
+    const { base, retoldUpTo } = this.#options
+    if (retoldUpTo !== undefined || number <= base || number > this.#lastNumber) return undefined
     const index = this.#records.findIndex((record) => record.number > number)
     if (index === -1) return this.#records.length
     return (this.#records[index]?.firstNumber ?? 0) > number ? index : undefined
@@ -211,7 +214,7 @@ export class TurnReader {
   }
 
   get isAtEnd(): boolean {
-    return this.#events.isEnded && this.#events.at(this.#index) === undefined
+    return !this.#isLost && this.#events.isEnded && this.#events.at(this.#index) === undefined
   }
 
   /** It left too much waiting: it has to go and may come back with the number that it has. */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts'
+import { ServiceError, type ErrorCode } from '../errors.ts'
 import { ModelError } from '../llm/model.ts'
 import type { TurnOutcome } from '../log/events.ts'
 import { LeaseLostError } from '../log/session-log.ts'
@@ -60,6 +60,9 @@ export function earlyEndOf(error: unknown): EarlyEnd {
   if (error instanceof ModelError) {
     const { code, message, retryable } = error
     return { outcome: retryable ? 'interrupted' : 'failed', code, message, keepsText: !retryable }
+  }
+  if (error instanceof ServiceError) {
+    return { outcome: 'failed', code: error.code, message: error.message, keepsText: false }
   }
   return {
     outcome: 'failed',

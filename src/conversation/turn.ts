@@ -1,14 +1,14 @@
 import { every, sleep } from '../clock.ts'
 import { ModelError, type ToolCall } from '../llm/model.ts'
 import type { NewEvent, TurnEnded, TurnOutcome } from '../log/events.ts'
-import { LeaseLostError } from '../log/session-log.ts'
-import type { SessionState, TurnRecord } from '../log/state.ts'
+import { sessionNotFound } from '../log/session-log.ts'
+import type { TurnRecord } from '../log/state.ts'
 import { StoreError } from '../log/store.ts'
 import { contentOf, messagesOf, separatorBefore } from './messages.ts'
 import { readReply, type Reply } from './reply.ts'
 import { tellEnd, tellLogged, usageOf } from './tell.ts'
-import { runTool } from './tool-call.ts'
-import { beginTurn, settlePayment } from './turn-begin.ts'
+import { runTools } from './tool-call.ts'
+import { beginTurn, ownTurn, settlePayment } from './turn-begin.ts'
 import type { TurnContext } from './turn-context.ts'
 import { earlyEndOf, TurnStop, type EarlyEnd, type TurnStopKind } from './turn-stop.ts'
 
@@ -25,6 +25,9 @@ export class Turn {
   #heardText = false
   /** What readers have seen of a reply that is not logged yet. */
   #partial = ''
+  /** From the moment that the lease is asked for: the answer may be lost. */
+  #mayHoldLease = false
+  #stopRenewing = (): void => {}
 
   constructor(context: TurnContext) {
     this.#context = context
@@ -53,14 +56,13 @@ export class Turn {
     const { clock, store, log, owner, events, observer, turnMs } = this.#context
     this.#startedAt = clock.now()
     const cancelTimeout = clock.after(turnMs, () => this.stop('time'))
-    const stopRenewing = this.#keepLease()
     let outcome: TurnOutcome = 'interrupted'
     try {
       outcome = await this.#runToEnd().catch((error: unknown) => this.#endEarly(error))
     } finally {
       cancelTimeout()
-      stopRenewing()
-      await store.releaseLease(log.id, owner).catch(ignoreStoreError)
+      this.#stopRenewing()
+      if (this.#mayHoldLease) await store.releaseLease(log.id, owner).catch(ignoreStoreError)
       events.end()
       observer.turnEnded(outcome, (clock.now() - this.#startedAt) / 1000)
     }
@@ -70,13 +72,13 @@ export class Turn {
     await this.#takeLease()
     const answered = await beginTurn(this.#context)
     if (answered !== undefined) return this.#tellAnswered(answered)
-    await settlePayment(this.#context)
     this.#tellWhatWasBefore()
+    await settlePayment(this.#context)
     for (;;) {
       this.#abort.signal.throwIfAborted()
-      const turn = this.#openTurn(this.#context.log.state)
+      const turn = ownTurn(this.#context.log.state, this.#context)
       const waiting = callsWaiting(turn)
-      if (waiting.length > 0) await this.#runTools(waiting)
+      if (waiting.length > 0) await runTools(this.#context, waiting, this.#abort.signal)
       else if (await this.#askModel(turn)) return 'complete'
     }
   }
@@ -84,21 +86,21 @@ export class Turn {
   async #takeLease(): Promise<void> {
     const { store, log, owner, clock, limits } = this.#context
     this.#abort.signal.throwIfAborted()
+    this.#mayHoldLease = true
     while (!(await store.acquireLease(log.id, owner, limits.leaseMs))) {
       await sleep(clock, limits.leasePollMs, this.#abort.signal)
     }
+    this.#stopRenewing = this.#keepLease()
     this.#abort.signal.throwIfAborted()
-    if (store.shared && !(await log.refresh())) throw new StoreError('The session is gone.')
+    if (!(await log.refresh())) throw sessionNotFound()
   }
 
   #keepLease(): () => void {
     const { store, log, owner, clock, limits } = this.#context
-    let wasHeld = false
     return every(clock, limits.leaseRenewMs, async () => {
-      // Before the lease is ours, and while the store cannot be asked, there is nothing to conclude.
+      // While the store cannot be asked there is nothing to conclude.
       const isHeld = await store.renewLease(log.id, owner, limits.leaseMs).catch(() => undefined)
-      if (wasHeld && isHeld === false) this.stop('lease-lost')
-      wasHeld ||= isHeld === true
+      if (isHeld === false) this.stop('lease-lost')
     })
   }
 
@@ -112,7 +114,7 @@ export class Turn {
 
   #tellWhatWasBefore(): void {
     const { log, events } = this.#context
-    const turn = this.#openTurn(log.state)
+    const turn = ownTurn(log.state, this.#context)
     if (turn.attempt > 0) tellLogged(turn, log.state.bar, events)
   }
 
@@ -123,7 +125,7 @@ export class Turn {
     const { text, toolCalls, usage, finishReason } = reply
     const isLast = toolCalls.length === 0
     await log.commit((state) => {
-      if (this.#openTurn(state).replies.length > turn.replies.length) return []
+      if (ownTurn(state, this.#context).replies.length > turn.replies.length) return []
       const replied: NewEvent = { type: 'model-replied', turnId, text, toolCalls, usage }
       return isLast ? [replied, this.#ending({ outcome: 'complete', finishReason })] : [replied]
     }, owner)
@@ -138,7 +140,8 @@ export class Turn {
   async #readReply(turn: TurnRecord): Promise<Reply> {
     const { model, agent, limits, log, observer, turnId } = this.#context
     if (turn.replies.length >= limits.modelCallsPerTurnMax) throw new TurnStop('model-calls')
-    const before = log.state.turns.filter((other) => other !== turn).slice(1 - limits.turnsShownToModelMax)
+    const others = log.state.turns.filter((other) => other !== turn)
+    const before = others.slice(Math.max(0, others.length + 1 - limits.turnsShownToModelMax))
     const said = contentOf(turn)
     const calls = turn.replies.flatMap(({ toolCalls }) => toolCalls)
     const reply = await readReply({
@@ -157,6 +160,9 @@ export class Turn {
       onText: (text) => this.#tellText(said, text),
     })
     if (said === '' && reply.text === '' && reply.toolCalls.length === 0) {
+      if (reply.finishReason === 'blocked') {
+        throw new ModelError('MODEL_BLOCKED', 'This cannot be answered.', { retryable: false })
+      }
       throw new ModelError('MODEL_TRUNCATED', 'The answer was empty. Ask again.', { retryable: true })
     }
     return reply
@@ -172,25 +178,6 @@ export class Turn {
     observer.firstText((clock.now() - this.#startedAt) / 1000)
   }
 
-  /** Runs the calls side by side; what they decide is appended in their order. Waits for all, also when one fails. */
-  async #runTools(calls: readonly ToolCall[]): Promise<void> {
-    const results = await Promise.allSettled(
-      calls.map((call) => runTool(this.#context, call, this.#abort.signal)),
-    )
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-  }
-
-  /** The turn as this run may extend it: whoever closed it or took it over meanwhile has won. */
-  #openTurn(state: SessionState): TurnRecord {
-    const { turnId, owner } = this.#context
-    const turn = state.turns.findLast((candidate) => candidate.turnId === turnId)
-    if (turn === undefined || state.openTurnId !== turnId || turn.owner !== owner) {
-      throw new LeaseLostError('This turn was closed or taken over.')
-    }
-    return turn
-  }
-
   #tellComplete(finishReason: NonNullable<TurnEnded['finishReason']>): void {
     const { log, events, turnId } = this.#context
     const turn = log.state.turns.findLast((candidate) => candidate.turnId === turnId)
@@ -199,15 +186,20 @@ export class Turn {
   }
 
   async #endEarly(error: unknown): Promise<TurnOutcome> {
-    const end = earlyEndOf(error)
-    if (end.code === 'INTERNAL') this.#context.reportDefect(error)
+    const end = this.#judge(error)
     try {
       await this.#logEarlyEnd(end)
     } catch (failure) {
       // Nobody can close the turn now; whoever touches the session next does.
-      return this.#tellEarlyEnd(earlyEndOf(failure))
+      return this.#tellEarlyEnd(this.#judge(failure))
     }
     return this.#tellEarlyEnd(end)
+  }
+
+  #judge(error: unknown): EarlyEnd {
+    const end = earlyEndOf(error)
+    if (end.code === 'INTERNAL') this.#context.reportDefect(error)
+    return end
   }
 
   async #logEarlyEnd({ outcome, code, keepsText }: EarlyEnd): Promise<void> {
@@ -215,7 +207,7 @@ export class Turn {
     const text = this.#partial
     await log.commit((state) => {
       if (state.openTurnId !== turnId) return []
-      this.#openTurn(state)
+      ownTurn(state, this.#context)
       const said: NewEvent = { type: 'model-replied', turnId, text, toolCalls: [], usage: noUsage }
       const end = outcome === 'stopped' ? ({ outcome, finishReason: 'stopped' } as const) : { outcome, code }
       return [...(keepsText && text !== '' ? [said] : []), this.#ending(end)]
@@ -224,8 +216,9 @@ export class Turn {
 
   #tellEarlyEnd({ outcome, code, message }: EarlyEnd): TurnOutcome {
     const { log, turnId, events } = this.#context
-    const isLogged = log.state.turns.some((turn) => turn.turnId === turnId)
-    if (outcome === 'stopped' && isLogged) this.#tellComplete('stopped')
+    // Only what the log says is an answer: a turn that was stopped before it began has none.
+    const logged = log.state.turns.find((turn) => turn.turnId === turnId)
+    if (outcome === 'stopped' && logged?.outcome === 'stopped') this.#tellComplete('stopped')
     else events.emit({ type: 'error', code, message, retryable: outcome === 'interrupted' })
     return outcome
   }

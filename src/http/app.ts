@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts'
 import type { Agent } from '../conversation/agent.ts'
 import { ServiceError } from '../errors.ts'
 import type { SessionManager } from '../sessions/session-manager.ts'
+import { answerClientError } from './client-error.ts'
 import { errorHandler, sendProblem } from './error-handler.ts'
 import { openApi } from './plugins/open-api.ts'
 import { chatRoutes } from './routes/chat.ts'
@@ -28,6 +29,8 @@ export interface RouteOptions {
   readonly turns: Turns
   readonly agents: ReadonlyMap<string, Agent>
   readonly messageCharactersMax: number
+  /** As many turns as an answer shows. */
+  readonly turnsKeptMax: number
   readonly metricsToken: string | null
   readonly metrics: { readonly contentType: string; text(): Promise<string> }
   /** Sentences about what is wrong now; none when all is well. */
@@ -47,8 +50,10 @@ export interface AppOptions extends RouteOptions {
   }) => void
 }
 
+export type App = FastifyInstance
+
 /** Builds the HTTP edge: one plugin for each concern, one file for each group of paths. */
-export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+export async function createApp(options: AppOptions): Promise<App> {
   const { logger, bodyBytesMax, corsOrigins, webDirectory } = options
   const app = Fastify({
     ...(logger === false ? { logger: false } : { loggerInstance: logger }),
@@ -58,6 +63,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     // Longer than any proxy keeps an idle connection, so that a proxy never reuses one that is just closing.
     keepAliveTimeout: 75_000,
     forceCloseConnections: true,
+    frameworkErrors: errorHandler,
+    clientErrorHandler: answerClientError,
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
     },
@@ -101,6 +108,7 @@ const securityHeaders: FastifyHelmetOptions = {
 
 const corsOptions: FastifyCorsOptions = {
   credentials: true,
+  strictPreflight: false,
   methods: ['GET', 'POST', 'DELETE'],
   exposedHeaders: ['x-session-id', 'retry-after'],
 }
@@ -109,7 +117,9 @@ const corsOptions: FastifyCorsOptions = {
 function refuseUnknownPaths(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const [url = '/'] = request.url.split('?')
-    const allowed = METHODS.filter((method) => app.hasRoute({ method, url }))
+    // `hasRoute` takes a pattern, in which these would mean more than themselves; no path of ours has them.
+    const isPlain = !/[:*]/.test(url)
+    const allowed = METHODS.filter((method) => isPlain && app.hasRoute({ method, url }))
     if (allowed.length === 0)
       return sendProblem(reply, new ServiceError('NOT_FOUND', 'There is nothing here.'))
     void reply.header('allow', allowed.join(', '))
@@ -117,26 +127,33 @@ function refuseUnknownPaths(app: FastifyInstance): void {
   })
 }
 
-/** A request without a body says the same as one with an empty object. */
+/** Only JSON is read. A request without a body says the same as one with an empty object. */
 function readBodies(app: FastifyInstance): void {
+  app.removeContentTypeParser('text/plain')
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, {})
     else void parse(request, String(body), done)
   })
   app.addHook('preValidation', async (request) => {
-    if (request.method === 'POST') request.body ??= {}
+    if (request.method === 'POST' && request.body === undefined) request.body = {}
   })
 }
 
-/** One log line and one observation for each request, when it has ended. Never its query, never its body. */
+/** The client went away before it was answered. No status of HTTP; the number that nginx made known. */
+const closedByClient = 499
+
+/** One log line and one observation for each request, when its answer has ended. Never its query, never its body. */
 function observeRequests(app: FastifyInstance, { observeRequest }: AppOptions): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const { method } = request
-    const route = request.routeOptions.url ?? 'unknown'
-    const status = reply.raw.statusCode
-    const seconds = reply.elapsedTime / 1000
-    observeRequest({ method, route, status, seconds })
-    request.log.info({ method, route, status, ms: Math.round(seconds * 1000) }, 'request')
+  // Not `onResponse`: fastify does not call it for a stream whose reader has left.
+  app.addHook('onRequest', async (request, reply) => {
+    reply.raw.once('close', () => {
+      const { method } = request
+      const route = request.routeOptions.url ?? 'unknown'
+      const status = reply.raw.headersSent ? reply.raw.statusCode : closedByClient
+      const seconds = reply.elapsedTime / 1000
+      observeRequest({ method, route, status, seconds })
+      request.log.info({ method, route, status, ms: Math.round(seconds * 1000) }, 'request')
+    })
   })
 }

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import { ServiceError, type ErrorCode } from '../errors.ts'
 import { StoreError } from '../log/store.ts'
+import { notBlank } from './schemas.ts'
 
 /** The one place that knows how a failure looks over HTTP. A new code fails to compile here. */
 export const statusOf = {
@@ -46,8 +47,7 @@ export interface Problem {
   readonly code: ErrorCode
 }
 
-export function problemOf(code: ErrorCode, detail: string): Problem {
-  const status = statusOf[code]
+export function problemOf(code: ErrorCode, detail: string, status: number = statusOf[code]): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code }
 }
 
@@ -55,6 +55,7 @@ export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyRe
   const problem = problemOf(error.code, error.message)
   const seconds = error.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined)
   if (seconds !== undefined) void reply.header('retry-after', String(seconds))
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
   // A string, because the schemas of a route describe its own answers and not this one.
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
@@ -64,35 +65,41 @@ export function errorHandler(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const refusal = refusalOf(error)
+  const refusal = refusalOf(error, request)
   if (refusal.code === 'INTERNAL') request.log.error({ err: error }, 'request failed')
   else request.log.debug({ code: refusal.code }, 'request refused')
   return sendProblem(reply, refusal)
 }
 
-function refusalOf(error: FastifyError | Error): ServiceError {
+function refusalOf(error: FastifyError | Error, request: FastifyRequest): ServiceError {
   if (error instanceof ServiceError) return error
   if (error instanceof StoreError) {
     const message = 'The store cannot be reached. Nothing was changed; try again in a moment.'
     return new ServiceError('STORE_UNAVAILABLE', message, { cause: error, retryAfterSeconds: 2 })
   }
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500
-  if (status === 413) return new ServiceError('BODY_TOO_LARGE', 'The body is larger than this server takes.')
+  if (status === 413) {
+    const bytes = request.routeOptions.bodyLimit
+    return new ServiceError('BODY_TOO_LARGE', `The body may have up to ${bytes} bytes.`)
+  }
   if (status === 415) return new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.')
-  if (status < 500) return new ServiceError('BAD_REQUEST', badRequestDetail(error))
+  if ('validation' in error && error.validation !== undefined) {
+    return refusalOfSchema(error.validation, error.validationContext ?? 'request')
+  }
+  // The parser's own words would quote the request.
+  if (status < 500) return new ServiceError('BAD_REQUEST', 'The request is not readable as JSON over HTTP.')
   return new ServiceError('INTERNAL', 'Something went wrong on our side.', { cause: error })
 }
 
-/** What the schema says was wrong and what is allowed; the parser's own words would quote the body. */
-function badRequestDetail(error: FastifyError | Error): string {
-  if (!('validation' in error) || error.validation === undefined)
-    return 'The request is not readable as JSON over HTTP.'
-  const context = error.validationContext ?? 'request'
-  return error.validation
-    .map(({ instancePath, message, params }) => {
-      const place = `${context}${instancePath.replaceAll('/', '.')}`
-      const allowed = 'allowedValues' in params ? `: ${JSON.stringify(params['allowedValues'])}` : ''
-      return `${place} ${message ?? 'is not valid'}${allowed}.`
-    })
-    .join(' ')
+/** What the schema says was wrong and what is allowed. */
+export function refusalOfSchema(
+  errors: readonly FastifySchemaValidationError[],
+  context: string,
+): ServiceError {
+  const details = errors.map(({ instancePath, message, params }) => {
+    const place = `${context}${instancePath.replaceAll('/', '.')}`
+    const wish = params['pattern'] === notBlank ? 'must not be blank' : (message ?? 'is not valid')
+    return `${place} ${wish}.`
+  })
+  return new ServiceError('BAD_REQUEST', details.join(' '))
 }

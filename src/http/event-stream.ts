@@ -53,6 +53,12 @@ export class EventStreams {
   /** Takes the reply over and writes the events as they come. Throws before the first byte when there is no place. */
   serve(reply: FastifyReply, request: StreamRequest): void {
     const { observer } = this.#options
+    if (reply.raw.destroyed) {
+      // It left before its stream began, and its `close` has been.
+      reply.hijack()
+      request.onClose()
+      return
+    }
     const stream = new EventStream(request, reply.raw, observer)
     const { isResume } = stream
     reply.hijack()
@@ -120,7 +126,8 @@ class EventStream {
   }
 
   beat(): void {
-    if (!this.#isBlocked) this.#response.write(': \n\n')
+    // After the last event there is nothing to keep awake, only to wait for what the reader has not read.
+    if (!this.#isBlocked && !this.#response.writableEnded) this.#response.write(': \n\n')
     else if (++this.#beatsBlocked > beatsBlockedMax) this.#cut()
   }
 
@@ -134,7 +141,7 @@ class EventStream {
 
   #onEvent(): void {
     if (!this.#isBlocked) this.#pump()
-    else if (this.#reader.isTooSlow) this.#cut()
+    if (this.#reader.isTooSlow) this.#cut()
   }
 
   #cut(): void {

@@ -24,7 +24,7 @@ export const ExportWire = Type.Object({
   ),
 })
 
-/** Everything since the session was made, read from its log: what was said, and every posting. */
+/** Everything since the session was made or reset, read from its log: what was said, and every posting. */
 export function exportWire(events: readonly SessionEvent[], exportedAt: number): Static<typeof ExportWire> {
   const state = fold(undefined, events, { turnsKeptMax: Number.MAX_SAFE_INTEGER, requestsKeptMax: 1 })
   if (state === undefined) throw new Error('A session without a log.')
@@ -35,7 +35,7 @@ export function exportWire(events: readonly SessionEvent[], exportedAt: number):
     history: historyWire(state.turns),
     order: orderWire(state.bar.lines),
     tab: tabWire(state.bar),
-    ledger: ledgerWire(events),
+    ledger: ledgerWire(events.slice(events.findLastIndex(({ type }) => type === 'session-reset') + 1)),
   }
 }
 

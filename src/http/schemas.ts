@@ -2,6 +2,14 @@ import { Type } from 'typebox'
 
 /** Shapes that several routes share. */
 
+/** The pattern of a text that says something. */
+export const notBlank = '\\S'
+
+/** What a guest says. */
+export function messageSchema(charactersMax: number) {
+  return Type.String({ minLength: 1, maxLength: charactersMax, pattern: notBlank })
+}
+
 export const DateTime = Type.String({ format: 'date-time' })
 
 const ProblemWire = Type.Object({

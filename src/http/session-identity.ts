@@ -1,3 +1,4 @@
+import type { SerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import type { SessionTokens } from '../security/session-token.ts'
@@ -45,11 +46,13 @@ export class SessionIdentity {
       if (id === undefined) throw new ServiceError('SESSION_NOT_FOUND', 'There is no such session.')
       return await sessions.use(id, workspace, (session) => {
         this.#name(reply, session)
+        // The session goes on, so its cookie must not end before it.
+        if (named?.source === 'cookie') this.#giveCookie(request, reply, session)
         return use(session)
       })
     } catch (error) {
       const isGone = error instanceof ServiceError && error.code === 'SESSION_NOT_FOUND'
-      if (isGone && named?.source === 'cookie') void reply.clearCookie(cookieName, { path: '/' })
+      if (isGone && named?.source === 'cookie') this.clearCookie(reply)
       throw error
     }
   }
@@ -63,28 +66,39 @@ export class SessionIdentity {
       readonly use: (session: Session) => Result | Promise<Result>
     },
   ): Promise<Result> {
-    const { sessions, workspace, agent, cookieMaxAgeSeconds } = this.#options
+    const { sessions, workspace, agent } = this.#options
     const created = await sessions.create({ agent: options.agent ?? agent, workspace })
     return sessions.use(created.id, workspace, (session) => {
       this.#name(reply, session)
-      void reply.setCookie(cookieName, this.tokenOf(session.id), {
-        path: '/',
-        httpOnly: true,
-        sameSite: 'lax',
-        secure: request.protocol === 'https',
-        maxAge: cookieMaxAgeSeconds,
-      })
+      this.#giveCookie(request, reply, session)
       return options.use(session)
     })
   }
 
   clearCookie(reply: FastifyReply): void {
-    void reply.clearCookie(cookieName, { path: '/' })
+    setCookieHeader(reply, '', { maxAge: 0 })
   }
 
   #name(reply: FastifyReply, session: Session): void {
     void reply.header('x-session-id', this.tokenOf(session.id))
   }
+
+  #giveCookie(request: FastifyRequest, reply: FastifyReply, session: Session): void {
+    const isSecure = request.protocol === 'https'
+    const maxAge = this.#options.cookieMaxAgeSeconds
+    setCookieHeader(reply, this.tokenOf(session.id), {
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: isSecure,
+      maxAge,
+    })
+  }
+}
+
+/** Written at once and not by the plugin's hook, which a stream goes past. The server has no other cookie. */
+function setCookieHeader(reply: FastifyReply, value: string, options: SerializeOptions): void {
+  reply.removeHeader('set-cookie')
+  void reply.header('set-cookie', reply.server.serializeCookie(cookieName, value, { path: '/', ...options }))
 }
 
 /** The first of header, query and cookie. An empty one names nothing. */

@@ -20,6 +20,7 @@ export type NewEvent =
   | Effect
   | TurnEnded
   | RequestAnswered
+  | PaymentRequested
   | BarChange
 
 export interface SessionCreated {
@@ -92,6 +93,13 @@ export type TurnOutcome = 'complete' | 'stopped' | 'failed' | 'interrupted'
 export interface RequestKey {
   readonly key: string
   readonly fingerprint: string
+}
+
+/** A request began this payment. Its answer follows as `request-answered` when the outcome is known. */
+export interface PaymentRequested {
+  readonly type: 'payment-requested'
+  readonly request: RequestKey
+  readonly paymentId: string
 }
 
 /** The first answer to a mutating request that is not a turn; the same request gets it again. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
 import type { NewEvent, SessionEvent } from './events.ts'
 import { fold, type FoldBounds, type SessionState } from './state.ts'
 import { StoreError, type Store } from './store.ts'
@@ -13,6 +14,11 @@ export interface SessionLogOptions {
   readonly bounds: FoldBounds & { readonly eventsPerSnapshot: number }
   /** How long after its last use the session may be swept. */
   readonly expiryMs: number
+}
+
+/** The session has ended or expired; what it held is gone from the store. */
+export function sessionNotFound(): ServiceError {
+  return new ServiceError('SESSION_NOT_FOUND', 'There is no such session. It may have expired.')
 }
 
 /** The process that ran the turn no longer may: its lease ran out or another took it. */
@@ -31,6 +37,8 @@ export class SessionLog {
   #version: number
   #snapshotVersion: number
   #expiresAt: number
+  /** Whether the store may hold more than we know: another was faster, or the answer to an append was lost. */
+  #isBehind = false
   /** Appends of this process wait for one another, so that they need not conflict. */
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -81,7 +89,7 @@ export class SessionLog {
   /**
    * Decides on the newest state and appends what was decided; decides again when another was faster.
    * `decide` must be pure. An empty decision appends nothing. With `owner` the lease must be held.
-   * Throws what `decide` throws, `StoreError`, and `LeaseLostError`.
+   * Throws what `decide` throws, `StoreError`, `LeaseLostError`, and `SESSION_NOT_FOUND` for a session that is gone.
    */
   commit(decide: (state: SessionState) => readonly NewEvent[], owner?: string): Promise<void> {
     const committed = this.#tail.then(() => this.#commit(decide, owner))
@@ -89,17 +97,20 @@ export class SessionLog {
     return committed
   }
 
-  /** Reads what other processes may have appended. False when the session is gone. */
+  /** Reads what the store may hold beyond this copy. False when the session is gone. */
   refresh(): Promise<boolean> {
-    const refreshed = this.#tail.then(() => this.#refresh())
+    const { store } = this.#options
+    const refreshed = this.#tail.then(() => (store.shared || this.#isBehind ? this.#refresh() : true))
     this.#tail = refreshed.catch(() => {})
     return refreshed
   }
 
   /** Counts as a use that appends nothing, such as an open stream. */
   async touch(): Promise<void> {
-    this.#expiresAt = this.#options.clock.date() + this.#options.expiryMs
-    await this.#options.store.touch(this.id, this.#expiresAt)
+    const { store, clock, expiryMs } = this.#options
+    const expiresAt = clock.date() + expiryMs
+    await store.touch(this.id, expiresAt)
+    this.#expiresAt = Math.max(this.#expiresAt, expiresAt)
   }
 
   /** The whole log from the store. */
@@ -109,12 +120,12 @@ export class SessionLog {
 
   async #commit(decide: (state: SessionState) => readonly NewEvent[], owner?: string): Promise<void> {
     for (let attempt = 0; attempt < conflictsMax; attempt++) {
+      if (this.#isBehind && !(await this.#refresh())) throw sessionNotFound()
       const decided = decide(this.#state)
       if (decided.length === 0) return
       const result = await this.#append(decided, owner)
       if (result === 'appended') return
       if (result === 'lease-lost') throw new LeaseLostError('The lease of this turn has run out.')
-      if (!(await this.#refresh())) throw new StoreError('The session is gone.')
     }
     throw new StoreError(`The log was changed by others ${conflictsMax} times in a row.`)
   }
@@ -126,8 +137,9 @@ export class SessionLog {
     const { store, clock, bounds, expiryMs } = this.#options
     const at = clock.date()
     const events = decided.map((event) => ({ ...event, at }))
-    const state = fold(this.#state, events, bounds)
+    const state = fold(this.#state, events, bounds) ?? this.#state
     const expiresAt = at + expiryMs
+    this.#isBehind = true
     const result = await store.append({
       id: this.id,
       expectedVersion: this.#version,
@@ -136,7 +148,7 @@ export class SessionLog {
       ...(owner !== undefined && { owner }),
     })
     if (!result.ok) return result.reason
-    if (state === undefined) throw new Error('A log with events has no state.')
+    this.#isBehind = false
     this.#state = state
     this.#version = result.version
     this.#expiresAt = expiresAt
@@ -156,13 +168,15 @@ export class SessionLog {
 
   async #refresh(): Promise<boolean> {
     const version = await this.#options.store.version(this.id)
-    if (version === this.#version) return true
-    const loaded = await load(this.#options)
-    if (loaded === undefined) return false
-    this.#state = loaded.state
-    this.#version = loaded.version
-    this.#snapshotVersion = loaded.snapshotVersion
-    this.#expiresAt = loaded.expiresAt
+    if (version !== this.#version) {
+      const loaded = await load(this.#options)
+      if (loaded === undefined) return false
+      this.#state = loaded.state
+      this.#version = loaded.version
+      this.#snapshotVersion = loaded.snapshotVersion
+      this.#expiresAt = loaded.expiresAt
+    }
+    this.#isBehind = false
     return true
   }
 }

@@ -51,6 +51,7 @@ export interface EffectRecord {
 export type RequestRecord = RequestKey &
   (
     | { readonly kind: 'turn'; readonly turnId: string }
+    | { readonly kind: 'payment'; readonly paymentId: string }
     | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
   )
 
@@ -100,6 +101,10 @@ function apply(state: SessionState | undefined, event: SessionEvent, bounds: Fol
     case 'request-answered': {
       const { request, status, body } = event
       return keepRequest(touched, { ...request, kind: 'answer', status, body }, bounds)
+    }
+    case 'payment-requested': {
+      const { request, paymentId } = event
+      return keepRequest(touched, { ...request, kind: 'payment', paymentId }, bounds)
     }
     default:
       return { ...touched, bar: applyChange(touched.bar, event) }
@@ -186,5 +191,6 @@ function changeTurn(
 }
 
 function keepRequest(state: SessionState, record: RequestRecord, bounds: FoldBounds): SessionState {
-  return { ...state, requests: [...state.requests, record].slice(-bounds.requestsKeptMax) }
+  const others = state.requests.filter(({ key }) => key !== record.key)
+  return { ...state, requests: [...others, record].slice(-bounds.requestsKeptMax) }
 }

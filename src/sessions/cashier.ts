@@ -1,15 +1,23 @@
-import type { BarState, Receipt, Tip } from '../bar/bar.ts'
-import { applyChange, type BarChange } from '../bar/bar.ts'
-import { endPayment, openConfirmation, startPayment } from '../bar/paying.ts'
+import {
+  applyChange,
+  receiptOf,
+  type BarChange,
+  type BarState,
+  type Payment,
+  type Receipt,
+  type Tip,
+} from '../bar/bar.ts'
+import { endPayment, findEndedPayment, openConfirmation, startPayment } from '../bar/paying.ts'
+import type { ChargeOutcome } from '../bar/payment-provider.ts'
 import { tabOf } from '../bar/tab.ts'
 import { setTip } from '../bar/tips.ts'
 import type { Clock } from '../clock.ts'
 import { charge, type PaymentsOptions } from '../conversation/payments.ts'
 import { ServiceError } from '../errors.ts'
-import type { NewEvent, RequestKey } from '../log/events.ts'
+import type { NewEvent, RequestKey, SessionEvent } from '../log/events.ts'
+import { findRequest } from '../log/requests.ts'
 import type { SessionLog } from '../log/session-log.ts'
 import type { SessionState } from '../log/state.ts'
-import { findRequest } from './requests.ts'
 
 /** What a mutating request got, as it is kept for whoever asks the same again. */
 export interface Answer {
@@ -30,6 +38,18 @@ export interface CashierOptions {
   readonly clock: Clock
   readonly createId: () => string
   readonly present: Present
+}
+
+/** What a payment begins with: the answer that was given before, or what is to be brought to its end. */
+type Begun =
+  | { readonly kind: 'answered'; readonly answer: Answer }
+  | { readonly kind: 'open'; readonly payment: Payment }
+  | { readonly kind: 'ended'; readonly paymentId: string }
+
+interface Wanted {
+  readonly request: RequestKey | undefined
+  readonly expectedTotalCents?: number | undefined
+  readonly confirmationId?: string | undefined
 }
 
 /** What the guest does with tip and payment by hand, without the agent. */
@@ -70,11 +90,7 @@ export class Cashier {
   }
 
   /** Pays tab and tip, or brings a payment whose outcome is not known to its end. */
-  pay(wanted: {
-    readonly request: RequestKey | undefined
-    readonly expectedTotalCents?: number | undefined
-    readonly confirmationId?: string | undefined
-  }): Promise<Answer> {
+  pay(wanted: Wanted): Promise<Answer> {
     const { request } = wanted
     if (request === undefined) return this.#pay(wanted)
     const id = `${request.key} ${request.fingerprint}`
@@ -85,83 +101,128 @@ export class Cashier {
     return paying
   }
 
-  /** Decides and appends in one step; the same request gets the first answer again. */
+  /** Decides and appends in one step; the same request gets the first answer again. Either way it is a use. */
   async act(
     request: RequestKey | undefined,
     decide: (state: SessionState) => { readonly events: readonly NewEvent[]; readonly answer: Answer },
   ): Promise<Answer> {
+    const { log } = this.#options
     let answer: Answer | undefined
-    await this.#options.log.commit((state) => {
+    let appended: readonly NewEvent[] = []
+    await log.commit((state) => {
+      appended = []
       answer = knownAnswer(state, request)
       if (answer !== undefined) return []
       const decided = decide(state)
       answer = decided.answer
-      return [...decided.events, ...answered(request, answer)]
+      appended = [...decided.events, ...answered(request, answer)]
+      return appended
     })
+    if (appended.length === 0) await log.touch()
     if (answer === undefined) throw new Error('A decision without an answer.')
     return answer
   }
 
-  async #pay(wanted: Parameters<Cashier['pay']>[0]): Promise<Answer> {
-    const { log, payments, present } = this.#options
-    const known = await this.#startPayment(wanted)
-    if (known !== undefined) return known
-    const { payment } = log.state.bar
-    // Whoever else drove this payment has ended it meanwhile.
-    if (payment === null) return this.#lastOutcome(wanted.request)
-    const { paymentId, tabCents, tipCents } = payment
-    const outcome = await charge(payments, { paymentId, amountCents: tabCents + tipCents })
-    if (outcome.status === 'unknown') {
-      const message = 'The outcome of the payment is not known yet. Ask again in a moment.'
-      throw new ServiceError('PAYMENT_FAILED', message, { retryAfterSeconds: 5 })
-    }
-    return this.act(wanted.request, ({ bar }) => {
-      const events = endPayment(bar, paymentId, outcome)
-      const after = events.reduce(applyChange, bar)
-      if (outcome.status === 'declined') return { events, answer: present.declined(outcome.reason) }
-      if (after.lastReceipt === null) throw new Error('A settled payment without a receipt.')
-      return { events, answer: present.settled(after.lastReceipt, after) }
-    })
-  }
-
-  /** The answer that was given before, or undefined after the first step of the payment. */
-  async #startPayment(wanted: Parameters<Cashier['pay']>[0]): Promise<Answer | undefined> {
-    const { log, clock, createId } = this.#options
-    const paymentId = createId()
-    let known: Answer | undefined
-    await log.commit((state) => {
-      known = knownAnswer(state, wanted.request)
-      const { bar } = state
-      if (known !== undefined || bar.payment !== null) return []
-      if (wanted.confirmationId !== undefined) assertConfirmation(bar, wanted.confirmationId, clock.date())
-      const { result, changes } = startPayment(bar, paymentId)
-      if (result.status === 'nothing_to_pay')
-        throw new ServiceError('NOTHING_TO_PAY', 'There is nothing to pay.')
-      if (result.status === 'insufficient_funds') {
-        throw new ServiceError('PAYMENT_FAILED', 'The balance does not cover the tip. Choose a smaller one.')
-      }
-      assertTotal(bar, wanted.expectedTotalCents)
-      return changes
-    })
-    return known
-  }
-
-  #lastOutcome(request: RequestKey | undefined): Promise<Answer> {
+  async #pay(wanted: Wanted): Promise<Answer> {
     const { present } = this.#options
-    return this.act(request, ({ bar }) => ({
-      events: [],
-      answer: bar.lastReceipt === null ? present.tab(bar) : present.settled(bar.lastReceipt, bar),
-    }))
+    const begun = await this.#beginPayment(wanted)
+    if (begun.kind === 'answered') return begun.answer
+    const { payment, outcome } =
+      begun.kind === 'open' ? await this.#charge(begun.payment) : await this.#ended(begun.paymentId)
+    return this.act(wanted.request, ({ bar }) => {
+      const events = endPayment(bar, payment.paymentId, outcome)
+      const after = events.reduce(applyChange, bar)
+      const answer =
+        outcome.status === 'declined'
+          ? present.declined(outcome.reason)
+          : present.settled(receiptOf(payment, outcome.reference), after)
+      return { events, answer }
+    })
+  }
+
+  async #charge(payment: Payment): Promise<{ payment: Payment; outcome: ChargeOutcome }> {
+    const { paymentId, tabCents, tipCents } = payment
+    const outcome = await charge(this.#options.payments, { paymentId, amountCents: tabCents + tipCents })
+    if (outcome.status !== 'unknown') return { payment, outcome }
+    const message = 'The outcome of the payment is not known yet. Ask again in a moment.'
+    throw new ServiceError('PAYMENT_FAILED', message, { retryAfterSeconds: 5 })
+  }
+
+  /** The guest's payment whose outcome a turn has learnt meanwhile. */
+  async #ended(paymentId: string): Promise<{ payment: Payment; outcome: ChargeOutcome }> {
+    const events = await this.#options.log.events()
+    const ended = findEndedPayment(events.flatMap(barChangesOf), paymentId)
+    if (ended === undefined) throw new Error('A payment is neither open nor ended.')
+    return ended
+  }
+
+  /** Logs under which request the payment was begun: asked again, that one never begins another. */
+  async #beginPayment(wanted: Wanted): Promise<Begun> {
+    const { log, createId } = this.#options
+    const { request } = wanted
+    const paymentId = createId()
+    let begun: Begun | undefined
+    await log.commit((state) => {
+      const known = findRequest(state, request)
+      const open = state.bar.payment
+      if (known?.kind === 'answer') {
+        begun = { kind: 'answered', answer: answerOf(known) }
+        return []
+      }
+      if (known?.kind === 'payment') {
+        const isOpen = open?.paymentId === known.paymentId
+        begun = isOpen ? { kind: 'open', payment: open } : { kind: 'ended', paymentId: known.paymentId }
+        return []
+      }
+      const changes = open === null ? this.#startChanges(state.bar, paymentId, wanted) : []
+      const { payment } = changes.reduce(applyChange, state.bar)
+      if (payment === null) throw new Error('A payment was started and is not there.')
+      begun = { kind: 'open', payment }
+      return [...changes, ...requested(request, payment)]
+    })
+    if (begun === undefined) throw new Error('A decision without an outcome.')
+    return begun
+  }
+
+  #startChanges(bar: BarState, paymentId: string, wanted: Wanted): readonly BarChange[] {
+    const { confirmationId, expectedTotalCents } = wanted
+    if (confirmationId !== undefined) assertConfirmation(bar, confirmationId, this.#options.clock.date())
+    const { result, changes } = startPayment(bar, paymentId)
+    if (result.status === 'nothing_to_pay') {
+      throw new ServiceError('NOTHING_TO_PAY', 'There is nothing to pay.')
+    }
+    if (result.status === 'insufficient_funds') {
+      throw new ServiceError('PAYMENT_FAILED', 'The balance does not cover the tip. Choose a smaller one.')
+    }
+    assertTotal(bar, expectedTotalCents)
+    return changes
   }
 }
 
 function knownAnswer(state: SessionState, request: RequestKey | undefined): Answer | undefined {
   const known = findRequest(state, request)
-  return known?.kind === 'answer' ? { status: known.status, body: known.body } : undefined
+  return known?.kind === 'answer' ? answerOf(known) : undefined
+}
+
+function answerOf({ status, body }: Answer): Answer {
+  return { status, body }
 }
 
 function answered(request: RequestKey | undefined, answer: Answer): readonly NewEvent[] {
   return request === undefined ? [] : [{ type: 'request-answered', request, ...answer }]
+}
+
+function requested(request: RequestKey | undefined, { paymentId }: Payment): readonly NewEvent[] {
+  return request === undefined ? [] : [{ type: 'payment-requested', request, paymentId }]
+}
+
+function barChangesOf(event: SessionEvent): readonly BarChange[] {
+  if (event.type === 'effect') return event.changes
+  return event.type === 'payment-started' ||
+    event.type === 'payment-settled' ||
+    event.type === 'payment-failed'
+    ? [event]
+    : []
 }
 
 function assertConfirmation(bar: BarState, confirmationId: string, date: number): void {

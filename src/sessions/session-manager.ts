@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { every } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
-import { SessionLog, type SessionLogOptions } from '../log/session-log.ts'
+import { SessionLog, sessionNotFound, type SessionLogOptions } from '../log/session-log.ts'
+import { StoreError } from '../log/store.ts'
 import { Session, type SessionParts } from './session.ts'
 
 /** What the manager reports. Metrics implement it; tests record it. */
@@ -49,6 +50,8 @@ export class SessionManager {
   readonly #live: LRUCache<string, Session>
   /** Sessions that are being loaded or made, so that two requests at once make one live session. */
   readonly #arriving = new Map<string, Promise<Session | undefined>>()
+  /** Sessions that are being removed for good: until they are, nothing may wake them. */
+  readonly #ending = new Map<string, Promise<unknown>>()
   #isDraining = false
   #stopCleanup: (() => void) | undefined
 
@@ -92,8 +95,13 @@ export class SessionManager {
 
   /** Starts the regular sweeps. */
   start(): void {
-    const { clock } = this.#options.parts
-    this.#stopCleanup ??= every(clock, this.#options.cleanupIntervalMs, () => this.sweep())
+    const { clock, reportDefect } = this.#options.parts
+    this.#stopCleanup ??= every(clock, this.#options.cleanupIntervalMs, () =>
+      this.sweep().catch((error: unknown) => {
+        // A store that is away for a moment is met again at the next sweep.
+        if (!(error instanceof StoreError)) reportDefect(error)
+      }),
+    )
   }
 
   /** Admits and makes a new session. Throws `SESSION_LIMIT`, `MEMORY_PRESSURE` or `DRAINING`. */
@@ -116,15 +124,11 @@ export class SessionManager {
     workspace: string,
     use: (session: Session) => Result | Promise<Result>,
   ): Promise<Result> {
-    const session = this.#live.get(id) ?? (await this.#wake(id))
-    if (session === undefined || session.log.state.workspace !== workspace) throw sessionNotFound()
-    if (this.#isExpired(session)) {
-      await this.#expire(id, this.#options.parts.clock.date())
-      throw sessionNotFound()
-    }
-    // Nothing was awaited since it was seen to be live, so it is still.
-    const release = session.hold()
+    const borrowed = await this.#borrow(id)
+    if (borrowed === undefined) throw sessionNotFound()
+    const { session, release } = borrowed
     try {
+      if (session.log.state.workspace !== workspace) throw sessionNotFound()
       if (!(await session.refresh())) {
         await this.#letGo(session)
         throw sessionNotFound()
@@ -137,13 +141,22 @@ export class SessionManager {
 
   /** Ends the session for good. */
   async end(session: Session): Promise<void> {
-    await this.#letGo(session)
-    await this.#options.parts.store.remove(session.id)
+    const { id } = session
+    const ending = this.#letGo(session).then(() => this.#options.parts.store.remove(id))
+    this.#ending.set(id, ending)
+    try {
+      await ending
+    } finally {
+      this.#ending.delete(id)
+    }
   }
 
   /** Removes expired sessions in small steps, and hibernates idle ones when the container is crowded. */
   async sweep(): Promise<void> {
     this.#hibernateUntil(() => !this.#isCrowded())
+    // Also those that another process has removed from the store, which will not name them as expired.
+    const expired = [...this.#live.values()].filter((session) => this.#isExpired(session))
+    await Promise.all(expired.map((session) => this.#letGo(session)))
     const { store, clock, limits } = this.#options.parts
     for (;;) {
       const now = clock.date()
@@ -164,7 +177,22 @@ export class SessionManager {
     await Promise.all(sessions.map((session) => this.#letGo(session)))
   }
 
+  /** Holds the live session from the very moment at which it is seen to be live, so that nothing can come between. */
+  async #borrow(id: string): Promise<{ session: Session; release: () => void } | undefined> {
+    for (;;) {
+      const session = this.#live.get(id)
+      if (session === undefined) {
+        if ((await this.#wake(id)) === undefined) return undefined
+      } else if (!this.#isExpired(session)) {
+        return { session, release: session.hold() }
+      } else if (await this.#expire(id, this.#options.parts.clock.date())) {
+        return undefined
+      } // Else it was used in another process since this copy was made.
+    }
+  }
+
   async #wake(id: string): Promise<Session | undefined> {
+    await this.#ending.get(id)?.catch(() => {}) // Whoever ends it is told why that failed.
     const arriving = this.#arriving.get(id)
     if (arriving !== undefined) return arriving
     const refusal = this.#refusal()
@@ -180,16 +208,22 @@ export class SessionManager {
 
   /** Takes a place at once, before anything is awaited; it is free again when nobody came. */
   #arrive(id: string, open: () => Promise<SessionLog | undefined>): Promise<Session | undefined> {
-    const arriving = open()
-      .then((log) => {
-        if (log === undefined) return undefined
-        const session = new Session(log, this.#options.parts)
-        this.#live.set(id, session)
-        return session
-      })
-      .finally(() => this.#arriving.delete(id))
+    const arriving = this.#enter(id, open)
     this.#arriving.set(id, arriving)
     return arriving
+  }
+
+  /** One step from arriving to live: nobody is ever counted twice or not at all. */
+  async #enter(id: string, open: () => Promise<SessionLog | undefined>): Promise<Session | undefined> {
+    try {
+      const log = await open()
+      if (log === undefined) return undefined
+      const session = new Session(log, this.#options.parts)
+      this.#live.set(id, session)
+      return session
+    } finally {
+      this.#arriving.delete(id)
+    }
   }
 
   /** Why nobody can be admitted now, after idle sessions have made room where they could. */
@@ -239,9 +273,9 @@ export class SessionManager {
   /** The sessions that may leave memory, the longest unused first. */
   #hibernatable(): readonly Session[] {
     const { idleMs } = this.#options
-    return [...this.#live.rvalues()].flatMap((session) =>
-      session === undefined || session.isInUse || session.idleMs <= idleMs ? [] : [session],
-    )
+    return [...this.#live.values()]
+      .filter((session) => !session.isInUse && (session.idleMs > idleMs || this.#isExpired(session)))
+      .toSorted((one, other) => other.idleMs - one.idleMs)
   }
 
   #hibernateUntil(isEnough: () => boolean): void {
@@ -258,12 +292,25 @@ export class SessionManager {
     return !session.isInUse && session.log.expiresAt <= this.#options.parts.clock.date()
   }
 
-  /** Removes the session if it was not used since `now`. Being in use is a use. */
-  async #expire(id: string, now: number): Promise<void> {
+  /** Removes the session, if it still expires at `now` or earlier and is not in use anywhere, which is a use. */
+  async #expire(id: string, now: number): Promise<boolean> {
+    const { store, clock, limits, createId } = this.#options.parts
     const session = this.#live.peek(id)
-    if (session?.isInUse === true) return session.log.touch()
+    if (session?.isInUse === true) {
+      await session.log.touch()
+      return false
+    }
     if (session !== undefined) await this.#letGo(session)
-    if (await this.#options.parts.store.remove(id, now)) this.#options.observer.sessionExpired()
+    const owner = createId()
+    if (store.shared && !(await store.acquireLease(id, owner, limits.leaseMs))) {
+      // A turn of another process is running.
+      await store.touch(id, clock.date() + this.#options.expiryMs)
+      return false
+    }
+    const isRemoved = await store.remove(id, now)
+    if (isRemoved) this.#options.observer.sessionExpired()
+    else if (store.shared) await store.releaseLease(id, owner)
+    return isRemoved
   }
 
   /** Out of the list first, so that nothing finds a session that is going. */
@@ -283,7 +330,3 @@ const rejections = {
   MEMORY_PRESSURE: 'The bar has no room at this moment. Please try again shortly.',
   DRAINING: 'This server is closing. Please try again in a moment.',
 } as const
-
-function sessionNotFound(): ServiceError {
-  return new ServiceError('SESSION_NOT_FOUND', 'There is no such session. It may have expired.')
-}

@@ -1,3 +1,4 @@
+import { openConfirmation } from '../bar/paying.ts'
 import type { Clock } from '../clock.ts'
 import type { Limits } from '../config/limits.ts'
 import type { Agent } from '../conversation/agent.ts'
@@ -5,18 +6,19 @@ import type { ConversationObserver } from '../conversation/observer.ts'
 import type { PaymentsOptions } from '../conversation/payments.ts'
 import { retellTurn } from '../conversation/tell.ts'
 import { Turn } from '../conversation/turn.ts'
+import type { TurnContext } from '../conversation/turn-context.ts'
 import { deadTurnEnd, openTurnOf } from '../conversation/turn-begin.ts'
 import { numbersPerAttempt, TurnEvents } from '../conversation/turn-events.ts'
 import type { TurnStopKind } from '../conversation/turn-stop.ts'
 import { ServiceError } from '../errors.ts'
 import type { Model } from '../llm/model.ts'
 import type { RequestKey } from '../log/events.ts'
-import type { SessionLog } from '../log/session-log.ts'
+import { assertSameQuestion, findRequest } from '../log/requests.ts'
+import { LeaseLostError, sessionNotFound, type SessionLog } from '../log/session-log.ts'
 import { bytesOfState } from '../log/size.ts'
 import { fold, type TurnRecord } from '../log/state.ts'
 import type { Store } from '../log/store.ts'
 import { Cashier, type Answer, type Present } from './cashier.ts'
-import { assertSameQuestion, findRequest } from './requests.ts'
 
 /** What happens to a message that comes while a turn runs. */
 export type TurnOverlap = 'queue' | 'reject' | 'interrupt'
@@ -58,6 +60,8 @@ export class Session {
   readonly #told: TurnEvents[] = []
   #running: Turn | undefined
   #holds = 0
+  /** Resets that are under way: messages that come meanwhile wait for them. */
+  #resets = 0
   #usedAt: number
   #isDraining = false
   #isDisposed = false
@@ -112,7 +116,7 @@ export class Session {
    * False when the session is gone from the store.
    */
   async refresh(): Promise<boolean> {
-    if (this.#parts.store.shared && !(await this.log.refresh())) return false
+    if (!(await this.log.refresh())) return false
     const { openTurnId } = this.log.state
     if (openTurnId !== null && openTurnId !== this.runningTurnId) await this.#closeDeadTurn()
     return true
@@ -162,7 +166,6 @@ export class Session {
     const running = this.#running
     running?.stop('stopped')
     await running?.events.whenEnded
-    await this.log.touch()
     return this.cashier.act(request, () => ({ events: [], answer: present(running !== undefined) }))
   }
 
@@ -170,12 +173,18 @@ export class Session {
   async reset(request: RequestKey | undefined, answer: Answer): Promise<Answer> {
     const before = this.cashier.answeredBefore(request)
     if (before !== undefined) return before
-    await this.#endTurns('stopped')
-    return this.cashier.act(request, ({ bar }) => {
-      if (bar.payment === null) return { events: [{ type: 'session-reset' }], answer }
-      const message = 'A payment is being processed. Pay again to learn its outcome, then reset.'
-      throw new ServiceError('PAYMENT_FAILED', message, { retryAfterSeconds: 5 })
-    })
+    this.#resets++
+    try {
+      await this.#endTurns('stopped')
+      return await this.cashier.act(request, ({ bar }) => {
+        if (bar.payment === null) return { events: [{ type: 'session-reset' }], answer }
+        const message = 'A payment is being processed. Pay again to learn its outcome, then reset.'
+        throw new ServiceError('PAYMENT_FAILED', message, { retryAfterSeconds: 5 })
+      })
+    } finally {
+      this.#resets--
+      this.#runNext()
+    }
   }
 
   /** Takes no more messages and lets its turns come to their end; ends them as interrupted when told to. */
@@ -203,30 +212,30 @@ export class Session {
 
   async #endTurns(kind: TurnStopKind): Promise<void> {
     const turns = this.#localTurns()
+    const waiting = this.#waiting.splice(0)
     for (const turn of turns) turn.stop(kind)
+    for (const turn of waiting) void turn.run() // It never began, so it ends at once and only tells its readers.
     await Promise.all(turns.map((turn) => turn.events.whenEnded))
   }
 
   #newTurn({ userInput, request }: Message): Turn {
-    const { limits, createId } = this.#parts
+    const { limits, createId, clock } = this.#parts
     if (this.log.version >= limits.logEventsMax) {
       throw new ServiceError('BUDGET_EXHAUSTED', 'This session has become too long. Please start a new one.')
     }
-    return this.#createTurn({ turnId: createId(), userInput, request, base: 0 })
+    const confirmationId = openConfirmation(this.log.state.bar, clock.date())?.confirmationId ?? null
+    return this.#createTurn({ turnId: createId(), userInput, request, confirmationId, attempt: 0 })
   }
 
   #resumedTurn({ turnId, userInput, attempt }: TurnRecord, request: RequestKey): Turn {
-    return this.#createTurn({ turnId, userInput, request, base: (attempt + 1) * numbersPerAttempt })
+    return this.#createTurn({ turnId, userInput, request, confirmationId: null, attempt: attempt + 1 })
   }
 
-  #createTurn(turn: {
-    readonly turnId: string
-    readonly userInput: string
-    readonly request: RequestKey | undefined
-    readonly base: number
-  }): Turn {
-    const { turnId, base } = turn
-    const events = new TurnEvents({ turnId, base, ...this.#eventBounds() })
+  #createTurn(
+    turn: Pick<TurnContext, 'turnId' | 'userInput' | 'request' | 'confirmationId' | 'attempt'>,
+  ): Turn {
+    const { turnId, attempt } = turn
+    const events = new TurnEvents({ turnId, base: attempt * numbersPerAttempt, ...this.#eventBounds() })
     const { createId } = this.#parts
     return new Turn({ ...this.#parts, ...turn, owner: createId(), log: this.log, agent: this.#agent, events })
   }
@@ -241,29 +250,39 @@ export class Session {
   }
 
   #enqueue(turn: Turn): Turn {
-    const { overlap, turnsQueuedMax } = this.#parts
-    if (this.#isDisposed) throw new ServiceError('SESSION_NOT_FOUND', 'This session has ended.')
+    const { overlap, turnsQueuedMax, limits } = this.#parts
+    const { retryAfterSeconds } = limits
+    // First, because a session that is let go of by a closing server is not gone: its guest has to come back.
     if (this.#isDraining) {
       const message = 'This server is closing. Please try again in a moment.'
-      throw new ServiceError('DRAINING', message, { retryAfterSeconds: this.#parts.limits.retryAfterSeconds })
+      throw new ServiceError('DRAINING', message, { retryAfterSeconds })
     }
-    if (this.#running !== undefined) {
-      if (overlap === 'reject') throw new ServiceError('TURN_RUNNING', 'Maya is still answering.')
-      if (overlap === 'interrupt') void this.#endTurns('stopped')
-      else if (this.#waiting.length >= turnsQueuedMax) {
-        const message = `Up to ${turnsQueuedMax} messages can wait for their answer. Try again in a moment.`
-        throw new ServiceError('TURN_QUEUE_FULL', message, {
-          retryAfterSeconds: this.#parts.limits.retryAfterSeconds,
-        })
-      }
+    if (this.#isDisposed) throw sessionNotFound()
+    if (overlap === 'reject' && this.#isAnswering(turn)) {
+      throw new ServiceError('TURN_RUNNING', 'Maya is still answering.')
+    }
+    if (overlap === 'interrupt') void this.#endTurns('stopped')
+    if (this.#waiting.length >= turnsQueuedMax && this.#hasToWait) {
+      const message = `Up to ${turnsQueuedMax} messages can wait for their answer. Try again in a moment.`
+      throw new ServiceError('TURN_QUEUE_FULL', message, { retryAfterSeconds })
     }
     this.#waiting.push(turn)
     this.#runNext()
     return turn
   }
 
+  get #hasToWait(): boolean {
+    return this.#running !== undefined || this.#resets > 0
+  }
+
+  /** Whether another turn runs, here or in another process. */
+  #isAnswering({ turnId }: Turn): boolean {
+    const { openTurnId } = this.log.state
+    return this.#running !== undefined || (openTurnId !== null && openTurnId !== turnId)
+  }
+
   #runNext(): void {
-    if (this.#running !== undefined) return
+    if (this.#hasToWait) return
     const turn = this.#waiting.shift()
     if (turn === undefined) return
     this.#running = turn
@@ -292,12 +311,17 @@ export class Session {
     if (own.length === 0) return undefined
     // Only what was said and done is wanted here, not what it changed at the bar of that time.
     const told = own.map((event) => (event.type === 'effect' ? { ...event, changes: [] } : event))
-    return fold(undefined, [...events.slice(0, 1), ...told], { turnsKeptMax: 1, requestsKeptMax: 1 })
-      ?.turns[0]
+    const bounds = { turnsKeptMax: 1, requestsKeptMax: 1 }
+    const record = fold(undefined, [...events.slice(0, 1), ...told], bounds)?.turns[0]
+    const isUnfinished = record?.outcome === 'interrupted' || record?.outcome === 'running'
+    // Only a turn that is still kept can be taken up again.
+    return isUnfinished ? { ...record, outcome: 'failed', code: 'INTERRUPTED' } : record
   }
 
   #toldOrRetold(record: TurnRecord): TurnEvents {
-    const told = this.#told.findLast(({ turnId }) => turnId === record.turnId)
+    const { turnId, lastNumber } = record
+    // Another process may have gone on with a turn that was interrupted here: then these are not its last events.
+    const told = this.#told.findLast((events) => events.turnId === turnId && events.lastNumber === lastNumber)
     if (told !== undefined) return told
     return retellTurn(record, this.log.state.bar, this.#eventBounds())
   }
@@ -311,6 +335,9 @@ export class Session {
         const open = openTurnOf(state)
         return open === undefined || open.turnId === this.runningTurnId ? [] : [deadTurnEnd(open)]
       }, owner)
+    } catch (error) {
+      // Slower than a lease lasts: whoever holds it now does the same.
+      if (!(error instanceof LeaseLostError)) throw error
     } finally {
       await store.releaseLease(this.id, owner)
     }

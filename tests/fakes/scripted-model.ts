@@ -72,3 +72,18 @@ export function hangsAfter(
     })
   }
 }
+
+/** As `hangsAfter`, with a promise that tells when the text was said. */
+export function hanging(text: string) {
+  const heard = Promise.withResolvers<void>()
+  const hang = hangsAfter(text)
+  return {
+    heard: heard.promise,
+    async *reply(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
+      for await (const event of hang(request, signal)) {
+        yield event
+        heard.resolve()
+      }
+    },
+  }
+}

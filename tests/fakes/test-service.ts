@@ -1,6 +1,8 @@
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 import { readSettings, type Settings } from '../../src/config/settings.ts'
 import { createService, type ProcessFacts, type Service, type ServiceOptions } from '../../src/service.ts'
+import { FakeClock } from './fake-clock.ts'
+import { ScriptedModel } from './scripted-model.ts'
 
 export const facts: ProcessFacts = {
   residentBytes: () => 100 * 1024 * 1024,
@@ -18,14 +20,36 @@ export function settingsOf(environment: Readonly<Record<string, string>> = {}): 
   return result.settings
 }
 
-/** A whole service for one test, closed at its end. Memory is that of a machine without limits. */
-export async function startService(
-  options: Partial<ServiceOptions> & { readonly environment?: Readonly<Record<string, string>> } = {},
-): Promise<Service> {
-  const { environment, ...parts } = options
+export type TestServiceOptions = Partial<ServiceOptions> & {
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** A whole service, to be closed by whoever asked for it. Memory is that of a machine without limits. */
+export function createTestService({ environment, ...parts }: TestServiceOptions = {}): Promise<Service> {
   const readMemory = () =>
     ({ usageBytes: 1, usageSource: 'rss', limitBytes: null, limitSource: 'none' }) as const
-  const service = await createService({ settings: settingsOf(environment), facts, readMemory, ...parts })
-  onTestFinished(() => service.close(0))
+  return createService({ settings: settingsOf(environment), facts, readMemory, ...parts })
+}
+
+/** A whole service for one test, closed at its end. */
+export async function startService(options: TestServiceOptions = {}): Promise<Service> {
+  const service = await createTestService(options)
+  onTestFinished(async () => {
+    const closed = service.close(0)
+    if (options.clock instanceof FakeClock) await options.clock.advanceAsync(0)
+    await closed
+  })
   return service
+}
+
+/**
+ * A whole service for all tests of a file: to start one takes longer than most tests do. Each test brings guests
+ * of its own and adds to the model's script exactly what they will hear.
+ */
+export async function shareService(options: TestServiceOptions = {}) {
+  const model = new ScriptedModel()
+  const environment = { MAYA_SESSIONS_PER_CONTAINER: '1000', ...options.environment }
+  const service = await createTestService({ model, ...options, environment })
+  afterAll(() => service.close(0))
+  return { ...service, model }
 }

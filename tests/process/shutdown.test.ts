@@ -7,7 +7,7 @@ const verySlow = { MAYA_HOUSE_PACE_MS: '5000', MAYA_SHUTDOWN_SECONDS: '1' }
 
 async function openSession({ url }: ServerProcess): Promise<string> {
   const response = await fetch(`${url}/api/v1/sessions`, { method: 'POST' })
-  return (await response.json()).session_id
+  return JSON.parse(await response.text()).session_id
 }
 
 /** Sends a message and returns its stream as soon as the answer has begun. */
@@ -65,7 +65,7 @@ describe('SIGTERM', () => {
       headers: { 'content-type': 'application/json', 'x-session-id': session, 'idempotency-key': 'order' },
     })
     expect(response.status).toBe(200)
-    const answer = await response.json()
+    const answer = JSON.parse(await response.text())
     expect(answer.current_order).toMatchObject([{ item_name: 'Martini', quantity: 2 }])
     expect(answer.history).toHaveLength(2)
   })

@@ -2,7 +2,7 @@ import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typ
 import { ServiceError } from '../../errors.ts'
 import type { RouteOptions } from '../app.ts'
 import { keyWithoutSession } from '../request-key.ts'
-import { mutating, problems } from '../schemas.ts'
+import { messageSchema, mutating, problems } from '../schemas.ts'
 import { assertStreamRequest, lastEventIdOf } from '../stream-request.ts'
 
 /** What the events are is in the README; OpenAPI has no words for a stream of them. */
@@ -14,13 +14,12 @@ const eventStream = {
 const response = { 200: eventStream, 204: Type.Null(), ...problems }
 
 function sendSchema(messageCharactersMax: number) {
-  const userInput = Type.String({ minLength: 1, maxLength: messageCharactersMax, pattern: '\\S' })
   return {
     tags: ['chat'],
     summary: 'Say something and get the answer as it is made',
     ...mutating,
     body: Type.Object(
-      { user_input: userInput, voice: Type.Optional(Type.Boolean()) },
+      { user_input: messageSchema(messageCharactersMax), voice: Type.Optional(Type.Boolean()) },
       { additionalProperties: false },
     ),
     response,
@@ -33,15 +32,8 @@ function readSchema(messageCharactersMax: number) {
     summary: 'The same for EventSource, or attach to a turn, or go on after Last-Event-ID',
     querystring: Type.Object({
       session_id: Type.Optional(Type.String()),
-      message: Type.Optional(
-        Type.String({
-          minLength: 1,
-          maxLength: messageCharactersMax,
-          pattern: '\\S',
-          description: 'A new message; needs `idempotency_key`.',
-        }),
-      ),
-      idempotency_key: Type.Optional(Type.String()),
+      message: Type.Optional(messageSchema(messageCharactersMax)),
+      idempotency_key: Type.Optional(Type.String({ description: 'Needed with `message`.' })),
       turn_id: Type.Optional(Type.String({ description: 'A turn to attach to.' })),
       last_event_id: Type.Optional(Type.String({ description: 'As the header Last-Event-ID.' })),
     }),
@@ -61,7 +53,9 @@ export const chatStreamRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
     })
   })
 
-  app.get('/chat/stream', { schema: readSchema(messageCharactersMax) }, async (request, reply) => {
+  // No HEAD: it would say the message and hear nothing.
+  const read = { schema: readSchema(messageCharactersMax), exposeHeadRoute: false }
+  app.get('/chat/stream', read, async (request, reply) => {
     assertStreamRequest(request)
     const { message, idempotency_key: key, turn_id: turnId, last_event_id: given } = request.query
     const last = lastEventIdOf(request, given)

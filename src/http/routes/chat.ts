@@ -1,11 +1,12 @@
 import { Type, type FastifyPluginAsyncTypebox, type Static } from '@fastify/type-provider-typebox'
 import type { TurnEvents } from '../../conversation/turn-events.ts'
 import { ServiceError } from '../../errors.ts'
-import type { Session } from '../../sessions/session.ts'
+import type { SessionState } from '../../log/state.ts'
 import { answered } from '../answered.ts'
 import type { RouteOptions } from '../app.ts'
 import { requestKeyOf } from '../request-key.ts'
-import { mutating, problems, SessionQuery } from '../schemas.ts'
+import { messageSchema, mutating, problems, SessionQuery } from '../schemas.ts'
+import { stateAfter } from '../state-after.ts'
 import {
   historyWire,
   HistoryEntryWire,
@@ -49,25 +50,28 @@ const stopSchema = {
 }
 
 function chatSchema(messageCharactersMax: number) {
-  const userInput = Type.String({ minLength: 1, maxLength: messageCharactersMax, pattern: '\\S' })
   return {
     tags,
     summary: 'Say something and get the whole answer',
     ...mutating,
-    body: Type.Object({ user_input: userInput }, { additionalProperties: false }),
+    body: Type.Object({ user_input: messageSchema(messageCharactersMax) }, { additionalProperties: false }),
     response: { 200: ChatAnswer, ...problems },
   }
 }
 
 /** Talking with the agent, without a stream. */
 export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
-  const { identity, turns } = options
+  const { identity, turns, turnsKeptMax } = options
 
   app.post('/chat', { schema: chatSchema(options.messageCharactersMax) }, (request, reply) =>
     turns.withSession(request, reply, async (session) => {
       const events = await turns.send(session, request.body.user_input, request.headers['idempotency-key'])
+      const wasAnswered = events.isEnded
       await events.whenEnded
-      return chatAnswer(session, events)
+      const { log } = session
+      // Asked again, it is answered as it was then, whatever has happened since.
+      const state = wasAnswered ? stateAfter(events.turnId, await log.events(), turnsKeptMax) : log.state
+      return chatAnswer(events, state)
     }),
   )
 
@@ -86,10 +90,9 @@ export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, o
   )
 }
 
-function chatAnswer(session: Session, { last, turnId }: TurnEvents): Static<typeof ChatAnswer> {
+function chatAnswer({ last, turnId }: TurnEvents, { turns, bar }: SessionState): Static<typeof ChatAnswer> {
   if (last?.type === 'error') throw new ServiceError(last.code, last.message)
   if (last?.type !== 'complete') throw new Error('A turn ended without its last event.')
-  const { turns, bar } = session.log.state
   return {
     response_text: last.content,
     history: historyWire(turns),

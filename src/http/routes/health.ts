@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ServiceError } from '../../errors.ts'
 import type { RouteOptions } from '../app.ts'
-import { DateTime } from '../schemas.ts'
+import { DateTime, problems } from '../schemas.ts'
 
 const Health = Type.Object({
   status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy')]),
@@ -10,10 +10,15 @@ const Health = Type.Object({
   timestamp: DateTime,
 })
 
+const exposition = {
+  description: 'The metrics.',
+  content: { 'text/plain': { schema: Type.String() } },
+}
+
 /** What probes and Prometheus ask. */
 export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
   const { sessions, health, clock, metrics, metricsToken } = options
-  const schema = { tags: ['health'], response: { 200: Health, 503: Health } }
+  const schema = { tags: ['health'], response: { 200: Health, 503: Health, ...problems } }
 
   const answer = (checks: readonly string[]) => ({
     status: checks.length === 0 ? ('healthy' as const) : ('unhealthy' as const),
@@ -42,7 +47,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
 
   app.get(
     '/metrics',
-    { schema: { tags: ['health'], summary: 'Prometheus text', produces: ['text/plain'] } },
+    { schema: { tags: ['health'], summary: 'Prometheus text', response: { 200: exposition, ...problems } } },
     async (request, reply) => {
       if (metricsToken !== null && !isToken(request.headers.authorization, metricsToken)) {
         throw new ServiceError('API_KEY_REQUIRED', 'The metrics need the bearer token of MAYA_METRICS_TOKEN.')
@@ -54,7 +59,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
 
 /** Compares in constant time, so that a wrong token tells nothing about the right one. */
 function isToken(authorization: string | undefined, token: string): boolean {
-  const given = Buffer.from(authorization ?? '')
-  const wanted = Buffer.from(`Bearer ${token}`)
+  const given = Buffer.from(/^bearer +(.*)$/i.exec(authorization ?? '')?.[1] ?? '')
+  const wanted = Buffer.from(token)
   return given.length === wanted.length && timingSafeEqual(given, wanted)
 }

@@ -1,5 +1,6 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { menu } from '../../bar/menu.ts'
+import { problems } from '../schemas.ts'
 
 const MenuWire = Type.Object({
   categories: Type.Array(
@@ -17,7 +18,7 @@ const MenuWire = Type.Object({
 export const menuRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/menu',
-    { schema: { tags: ['menu'], summary: 'What the bar serves', response: { 200: MenuWire } } },
+    { schema: { tags: ['menu'], summary: 'What the bar serves', response: { 200: MenuWire, ...problems } } },
     async () => ({
       categories: menu.categories.map(({ name, items }) => ({
         name,

@@ -1,8 +1,10 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifySchemaValidationError } from 'fastify'
 import type { Tip } from '../../bar/bar.ts'
 import { ServiceError } from '../../errors.ts'
 import { answered } from '../answered.ts'
 import type { RouteOptions } from '../app.ts'
+import { refusalOfSchema } from '../error-handler.ts'
 import { requestKeyOf } from '../request-key.ts'
 import { mutating, problems, SessionQuery } from '../schemas.ts'
 import { ReceiptWire, tabWire, TabWire } from '../wire.ts'
@@ -21,6 +23,10 @@ const TipBody = Type.Union([
     { additionalProperties: false },
   ),
 ])
+
+const tipRule =
+  'The body must be {"tip_percentage": 10, 15, 20 or null} or ' +
+  `{"tip_amount": dollars from 0 to ${tipDollarsMax} with at most two decimals}.`
 
 const PayBody = Type.Object(
   { expected_total_cents: Type.Optional(Type.Integer({ minimum: 0 })) },
@@ -73,7 +79,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
     identity.use(request, reply, ({ log }) => tabWire(log.state.bar)),
   )
 
-  app.post('/payments/tip', { schema: tipSchema }, (request, reply) => {
+  app.post('/payments/tip', { schema: tipSchema, schemaErrorFormatter: tipError }, (request, reply) => {
     const tip = tipOf(request.body)
     const key = requestKeyOf(request, { operation: 'tip', body: request.body })
     return identity.use(request, reply, async ({ cashier }) => answered(reply, await cashier.tip(tip, key)))
@@ -92,7 +98,8 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
     const key = requestKeyOf(request, { operation: 'confirm', body: request.body })
     return identity.use(request, reply, async ({ cashier }) => {
       if (accept) return answered(reply, await cashier.pay({ request: key, confirmationId }))
-      return answered(reply, await cashier.decline(confirmationId, key))
+      const { status, body: tab } = await cashier.decline(confirmationId, key)
+      return answered(reply, { status, body: { tab } })
     })
   })
 }
@@ -103,9 +110,12 @@ function tipOf(body: { tip_percentage: 10 | 15 | 20 | null } | { tip_amount: num
     return percentage === null ? null : { kind: 'percentage', percentage }
   }
   const cents = Math.round(body.tip_amount * 100)
-  // Floating point cannot hold most cents exactly; a millionth tells 1.15 from 1.155.
-  if (Math.abs(cents - body.tip_amount * 100) > 1e-6) {
-    throw new ServiceError('BAD_REQUEST', 'body.tip_amount must be dollars with at most two decimals.')
-  }
+  // Both are the number that is nearest to these dollars and cents, so they are the same or it had more decimals.
+  if (cents / 100 !== body.tip_amount) throw new ServiceError('BAD_REQUEST', tipRule)
   return { kind: 'amount', cents }
+}
+
+/** Which of two shapes was meant cannot be told, so both are said. */
+function tipError(errors: FastifySchemaValidationError[], context: string): Error {
+  return context === 'body' ? new ServiceError('BAD_REQUEST', tipRule) : refusalOfSchema(errors, context)
 }

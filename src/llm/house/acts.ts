@@ -4,8 +4,8 @@ import type { Drink, DrinkList } from './drinks.ts'
 export type Act =
   | { readonly type: 'order'; readonly list: DrinkList }
   | { readonly type: 'offer'; readonly list: DrinkList }
-  /** `another one`, `two more`; a quantity of `same` repeats the whole last round. */
-  | { readonly type: 'again'; readonly quantity: number | 'same' }
+  /** `another one`, `two more`; a quantity of `same` repeats the whole last round, but for some items. */
+  | { readonly type: 'again'; readonly quantity: number | 'same'; readonly except?: readonly string[] }
   /** `that one`, `I'll take it`: what Maya offered. */
   | { readonly type: 'accept'; readonly quantity: number | undefined }
   /** `make that two`. */
@@ -13,9 +13,9 @@ export type Act =
   /** `two`, said to nothing in particular. */
   | { readonly type: 'count'; readonly quantity: number }
   /** `make it dirty`. */
-  | { readonly type: 'restyle'; readonly modifiers: readonly string[] }
-  /** `make that a negroni`. */
-  | { readonly type: 'revise'; readonly list: DrinkList }
+  | { readonly type: 'restyle'; readonly modifiers: readonly string[]; readonly quantity?: number }
+  /** `make that a negroni`; `an ipa instead` needs a drink that was ordered just now. */
+  | { readonly type: 'revise'; readonly list: DrinkList; readonly needsFresh?: boolean }
   | { readonly type: 'remove'; readonly list: DrinkList }
   /** `take one off`; an undefined quantity is all of what was ordered last. */
   | { readonly type: 'remove-last'; readonly quantity: number | undefined }
@@ -29,7 +29,7 @@ export type Act =
   | { readonly type: 'recommend'; readonly preference: string }
   | { readonly type: 'ask'; readonly tool: InfoTool }
   | { readonly type: 'pay' }
-  | { readonly type: 'yes'; readonly then: 'end' | 'and' | 'other' }
+  | { readonly type: 'yes'; readonly goesOn: 'end' | 'and' | 'other' }
   | { readonly type: 'no' }
   | { readonly type: 'talk'; readonly topic: Topic }
 
@@ -76,5 +76,9 @@ export type Topic =
   | 'each'
   | 'the-usual'
   | 'tab-open'
+  | 'clear-tab'
+  | 'noted'
+  | 'ready'
+  | 'ways-to-pay'
   | 'unknown-wish'
   | 'unclear'

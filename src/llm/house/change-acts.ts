@@ -1,5 +1,6 @@
 import type { Act } from './acts.ts'
 import { pattern, type Cursor } from './cursor.ts'
+import { endOfSentence } from './sentence.ts'
 import { readDrinks, type DrinkList } from './drinks.ts'
 import { orderTail } from './frames.ts'
 import type { Lexicon } from './vocabulary.ts'
@@ -22,16 +23,23 @@ const clearFrames = [
   `${ask}(?:start|begin) (?:all )?(?:over|again|afresh|from scratch|anew|fresh)(?: (?:with )?(?:my|the|our) (?:whole )?${order})?`,
   `${ask}(?:start|begin) (?:my|the|our|a new|a fresh) ${order} (?:over|again|afresh|from scratch|anew)`,
   `${ask}restart (?:my|the|our) ${order}`,
-  `${ask}(?:clear|empty|wipe|reset)(?: (?:my|the|our) ${order})?(?: (?:clean|out))?`,
+  `${ask}(?:clear|empty|wipe|reset) (?:my|the|our) ${order}(?: (?:clean|out))?`,
+  `${ask}(?:empty|wipe|reset|empty out|wipe out|void) (?:my|the|our) tab`,
   `${ask}wipe the slate(?: clean)?`,
   `nothing after all`,
 ].map((source) => pattern(`${source}${afterwards}`))
+
+const exception = pattern('(?:, )?(?:but|except|apart from|other than|besides|save)')
 
 /** Everything off the tab. */
 export function readClear(cursor: Cursor): Act | undefined {
   for (const frame of clearFrames) {
     const start = cursor.at
-    if (cursor.take(frame) !== undefined && cursor.isAtSeparator) return { type: 'clear' }
+    if (cursor.take(frame) !== undefined && cursor.isAtSeparator) {
+      if (cursor.peek(exception) === undefined) return { type: 'clear' }
+      cursor.at = endOfSentence(cursor)
+      return { type: 'talk', topic: 'unclear' }
+    }
     cursor.at = start
   }
   return undefined
@@ -45,7 +53,7 @@ const offEnd = pattern(
   `(?:off|out|away|back off|back)(?: (?:of )?(?:my|the|our) (?:order|tab|bill|list))?|from (?:my|the|our) (?:order|tab|bill|list)|of (?:my|the|our) (?:tab|bill|order)`,
 )
 const lastOnes =
-  '(?:it|that|this|that one|this one|the last one|the last|the last (?:drink|item|order|round|thing)|them|those|the last drinks|my last (?:drink|order|item)|that drink|that last one|those drinks|that order)'
+  '(?:(?:that|this|the|my) last(?: (?:one|ones|drink|drinks|item|order|round|thing))?|(?:that|this) (?:one|drink|order)|those drinks|it|that|this|them|those)'
 const countOfLast = 'NUM(?: of (?:them|those|these|the drinks))?'
 
 /** Drinks off the tab. */
@@ -61,12 +69,17 @@ export function readRemove(cursor: Cursor, lexicon: Lexicon): Act | undefined {
     if (act !== undefined) return act
   }
   cursor.at = start
+  if (cursor.take(undoFrame) !== undefined && cursor.isAtSeparator)
+    return { type: 'remove-last', quantity: undefined }
+  cursor.at = start
   return readUnwanted(cursor, lexicon)
 }
 
 function readRemoved(cursor: Cursor, lexicon: Lexicon, needsOff = false): Act | undefined {
   const list = readDrinks(cursor, lexicon)
-  const last = list === undefined ? cursor.take(pattern(`${lastOnes}|${countOfLast}`)) : undefined
+  const isForgotten = cursor.codeAt(cursor.at - 1) === 'forget' || cursor.codeAt(cursor.at - 1) === 'about'
+  const last =
+    list === undefined && !isForgotten ? cursor.take(pattern(`${lastOnes}|${countOfLast}`)) : undefined
   if (list === undefined && last === undefined) return undefined
   if (needsOff && cursor.take(offEnd) === undefined) return undefined
   cursor.take(afterRemoval)
@@ -76,6 +89,9 @@ function readRemoved(cursor: Cursor, lexicon: Lexicon, needsOff = false): Act | 
   const count = last?.find(({ kind }) => kind === 'number')
   return { type: 'remove-last', quantity: count?.kind === 'number' ? count.value : undefined }
 }
+
+/** `undo` */
+const undoFrame = pattern(`${ask}undo(?: (?:${lastOnes}))?`)
 
 /** `I don't want the beer anymore`: the drink is there and unwanted. */
 function readUnwanted(cursor: Cursor, lexicon: Lexicon): Act | undefined {
@@ -95,11 +111,15 @@ function readUnwanted(cursor: Cursor, lexicon: Lexicon): Act | undefined {
   return undefined
 }
 
+const tailsMax = 8
+
+/** Passes over the politeness behind a wish. */
 export function takeTails(cursor: Cursor): void {
-  while (cursor.take(orderTail) !== undefined) continue
+  for (let count = 0; count < tailsMax && cursor.take(orderTail) !== undefined; count++) continue
 }
 
 const changing = '(?:change|swap|switch|replace|exchange|trade|turn|convert|substitute|swap out)'
+const fromSeparator = pattern('and|,')
 const into = pattern('(?:out )?(?:to|for|with|into|by)')
 
 /** One drink in the place of another. */
@@ -107,7 +127,7 @@ export function readReplace(cursor: Cursor, lexicon: Lexicon): Act | undefined {
   const start = cursor.at
   if (cursor.take(pattern(`${ask}${changing}(?: out)?`)) !== undefined) {
     const last = cursor.take(pattern(`${lastOnes}|my (?:order|drink)|the drink`))
-    const from = last === undefined ? readDrinks(cursor, lexicon) : undefined
+    const from = last === undefined ? readDrinks(cursor, lexicon, fromSeparator) : undefined
     const isInto = (last ?? from) !== undefined && cursor.take(into) !== undefined
     const to = isInto ? readDrinks(cursor, lexicon) : undefined
     takeTails(cursor)

@@ -6,6 +6,7 @@ export const cueWords: readonly string[] =
   percent please pour price recommend recommendation remove replace round same scratch serve should something sour start
   strong strongest suggest suggestion surprise swap sweet switch take thank thanks that there these they this those tip
   today together total want what when where which will with without would yesterday your bitter refreshing alcohol
+  bill show can the and get not how you glass shot bottle round tonight bartender afford bring pour mix
   one two three four five six seven eight nine ten twenty fifteen dozen couple`
     .split(/\s+/)
     .filter((word) => word.length > 0)

@@ -1,9 +1,13 @@
 import { codeOf, type Piece } from './pieces.ts'
 
+const codesMax = 120
+
 /** A place in a guest's message, and the patterns that can be tried there. */
 export class Cursor {
   readonly #pieces: readonly Piece[]
   readonly #codes: readonly string[]
+  #rest = ''
+  #restAt = -1
   at = 0
 
   constructor(pieces: readonly Piece[]) {
@@ -19,9 +23,13 @@ export class Cursor {
     return this.#pieces[this.at]
   }
 
-  /** The codes from here on, separated by single spaces. */
+  /** The codes from here on, separated by single spaces; only so many of them, no phrase is longer. */
   get rest(): string {
-    return this.#codes.slice(this.at).join(' ')
+    if (this.#restAt !== this.at) {
+      this.#restAt = this.at
+      this.#rest = this.#codes.slice(this.at, this.at + codesMax).join(' ')
+    }
+    return this.#rest
   }
 
   get isAtSeparator(): boolean {
@@ -41,8 +49,8 @@ export class Cursor {
   }
 
   /** The pieces that the pattern takes from here on, without moving; undefined when it does not fit. */
-  peek(pattern: RegExp): readonly Piece[] | undefined {
-    const found = pattern.exec(this.rest)
+  peek(wanted: RegExp): readonly Piece[] | undefined {
+    const found = wanted.exec(this.rest)
     if (found === null || found.index !== 0) return undefined
     const text = found[0].trim()
     const length = text === '' ? 0 : text.split(' ').length
@@ -50,8 +58,8 @@ export class Cursor {
   }
 
   /** Like `peek`, and moves behind what was taken. */
-  take(pattern: RegExp): readonly Piece[] | undefined {
-    const taken = this.peek(pattern)
+  take(wanted: RegExp): readonly Piece[] | undefined {
+    const taken = this.peek(wanted)
     if (taken !== undefined) this.at += taken.length
     return taken
   }

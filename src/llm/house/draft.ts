@@ -9,6 +9,8 @@ export interface Skipped {
   readonly mood: Mood
   /** It began like an order. */
   readonly isWish: boolean
+  /** It is about drinks that are there already. */
+  readonly isNoted: boolean
   readonly drinks: readonly Drink[]
   readonly strangers: readonly string[]
 }
@@ -33,8 +35,18 @@ export class Draft {
   add(act: Act): void {
     const last = this.#acts[this.#lastOrderAt]
     if (last?.type === 'order' && this.#amend(act, last.list)) return
+    // Only the last word on the tip counts.
+    if (act.type === 'tip') this.#acts = this.#acts.filter(({ type }) => type !== 'tip')
     this.#acts.push(act)
     this.#isCorrecting = false
+  }
+
+  /** `(same again) but no beer`. False when nothing is repeated. */
+  leaveOut(list: DrinkList): boolean {
+    const last = this.#acts.at(-1)
+    if (last?.type !== 'again' || last.quantity !== 'same') return false
+    this.#acts[this.#acts.length - 1] = { ...last, except: list.drinks.map(({ item }) => item) }
+    return true
   }
 
   order(wish: Wish, before: DrinkList | undefined, link: readonly string[]): void {
@@ -43,6 +55,7 @@ export class Draft {
     const isSure = isPlain && !list.isChoice && !list.oddQuantity
     if (!isSure) this.#acts.push({ type: 'offer', list })
     else if (from !== undefined) this.#acts.push({ type: 'replace', from, to: list })
+    else if (wish.saysInstead && !this.hasOrder) this.#acts.push({ type: 'revise', list, needsFresh: true })
     else this.#order(list, link)
     this.#isCorrecting = false
   }
@@ -86,9 +99,15 @@ export class Draft {
     else this.#acts.push({ type: 'talk', topic })
   }
 
-  skip({ mood, isWish, drinks, strangers }: Skipped): void {
+  skip({ mood, isWish, isNoted, drinks, strangers }: Skipped): void {
     if (drinks.length + strangers.length === 0) {
-      this.#acts.push({ type: 'talk', topic: isWish && mood === 'plain' ? 'unknown-wish' : 'unclear' })
+      const topic =
+        isWish && mood === 'plain' ? 'unknown-wish' : isNoted && mood === 'negated' ? 'negated' : 'unclear'
+      this.#acts.push({ type: 'talk', topic })
+    } else if (mood === 'plain' && isNoted && strangers.length === 0) {
+      this.#acts.push({ type: 'talk', topic: 'noted' })
+    } else if (mood === 'plain' && drinks.length === 1) {
+      this.#acts.push({ type: 'offer', list: { drinks, strangers, isChoice: false, oddQuantity: false } })
     } else if (mood === 'plain' || mood === 'question') {
       this.#acts.push({ type: 'about', drinks, strangers })
     } else {

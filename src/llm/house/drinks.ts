@@ -15,6 +15,8 @@ export interface Drink {
   readonly isArticled: boolean
   /** `the beer`: one that is there already. */
   readonly isDefinite: boolean
+  /** `my beer`. */
+  readonly isOwn: boolean
   /** The name had a typing error. */
   readonly isMended: boolean
 }
@@ -35,7 +37,11 @@ const adjectives = new Set(
   refreshing perfect cheeky wee quality decent full ordinary basic beautiful amazing top local very really nicely ice iced
   well-made damn bloody damned freaking frosty warm same lovely crisp smooth`.split(/\s+/),
 )
-const openers = new Set('a an the some another more extra additional of x other those these our'.split(' '))
+const openers = new Set(
+  'a an the some another more extra additional of x other those these our all both every that this my double doubles triple'.split(
+    ' ',
+  ),
+)
 const vagueCounts = new Set(
   'few several bunch many lots lot loads load tons ton plenty multiple numerous various'.split(' '),
 )
@@ -90,6 +96,11 @@ interface Count {
   isCounted: boolean
   isDefinite: boolean
   isOne: boolean
+  /** A bottle of a spirit is not sold as one drink. */
+  isBottle: boolean
+  isOwn: boolean
+  /** Singles in one: a double is two. */
+  measures: number
 }
 
 interface One {
@@ -107,6 +118,9 @@ function readOne(cursor: Cursor, lexicon: Lexicon): One | undefined {
     isCounted: false,
     isDefinite: false,
     isOne: false,
+    isBottle: false,
+    isOwn: false,
+    measures: 1,
   }
   const modifiers: string[] = []
   while (takeOpener(cursor, count, modifiers)) continue
@@ -125,26 +139,35 @@ function readOne(cursor: Cursor, lexicon: Lexicon): One | undefined {
     head = mixed.head
     modifiers.push(...mixed.modifiers)
   }
+  if (cursor.take(pattern('shots?|cocktails?|drinks?'))?.[0]?.text.endsWith('s') === true)
+    head = { ...head, plural: true }
   readModifiers(cursor, modifiers)
   readCountBehind(cursor, count)
   const drink = drinkOf(head, count, [...new Set(modifiers)])
-  return { drinks: [drink], strangers: [], oddQuantity: isOdd(count.quantity) }
+  const isUnusual =
+    count.measures > 1 || (count.isBottle && lexicon.items.get(head.item)?.category === 'Spirits')
+  return { drinks: [drink], strangers: [], oddQuantity: isOdd(count.quantity) || isUnusual }
 }
 
 type ItemPiece = Extract<Piece, { kind: 'item' }>
 
 function drinkOf(head: ItemPiece, count: Count, modifiers: readonly string[]): Drink {
-  const single = head.plural || count.isVague ? undefined : 1
+  const isMany = count.isVague || (head.plural && !count.isOne)
   return {
     item: head.item,
-    quantity: count.quantity ?? (count.isOne ? 1 : single),
+    quantity: times(count.quantity ?? (isMany ? undefined : 1), count.measures),
     modifiers,
     isCounted: count.isCounted,
     isPlural: head.plural,
     isArticled: count.isOne,
     isDefinite: count.isDefinite,
+    isOwn: count.isOwn,
     isMended: head.mended,
   }
+}
+
+function times(quantity: number | undefined, measures: number): number | undefined {
+  return quantity === undefined ? undefined : quantity * measures
 }
 
 function isOdd(quantity: number | undefined): boolean {
@@ -172,7 +195,11 @@ function takeOpener(cursor: Cursor, count: Count, modifiers: string[]): boolean 
 }
 
 function takeOpeningWord(cursor: Cursor, count: Count): boolean {
-  if (cursor.take(containers) !== undefined) return true
+  const container = cursor.take(containers)
+  if (container !== undefined) {
+    if (container[0]?.text.startsWith('bottle')) count.isBottle = true
+    return true
+  }
   if (cursor.take(roundOf) !== undefined) {
     count.isVague = true
     return true
@@ -180,7 +207,10 @@ function takeOpeningWord(cursor: Cursor, count: Count): boolean {
   const word = cursor.piece?.text ?? ''
   if (vagueCounts.has(word)) count.isVague = true
   else if (openers.has(word)) {
-    if (word === 'the' || word === 'those' || word === 'these') count.isDefinite = true
+    if (/^(?:the|those|these|that|this)$/.test(word)) count.isDefinite = true
+    if (word === 'my' || word === 'our') count.isOwn = true
+    if (word.startsWith('double')) count.measures = 2
+    if (word === 'triple') count.measures = 3
     if (word === 'a' || word === 'an' || word === 'another') count.isOne = true
   } else if (!adjectives.has(word)) return false
   cursor.at++

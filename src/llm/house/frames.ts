@@ -1,7 +1,7 @@
 import { pattern } from './cursor.ts'
 
 const soft =
-  '(?:(?:please|just|also|kindly|possibly|quickly|then|now|actually|simply|really|definitely|certainly|still|first|only|absolutely|totally|gladly|very much|so|instead|all|both|each|too|go ahead and|maybe|perhaps) )*'
+  '(?:(?:please|just|also|kindly|possibly|quickly|then|now|actually|simply|really|definitely|certainly|still|first|only|absolutely|totally|gladly|very much|so|instead|too|go ahead and|maybe|perhaps) )*'
 const sure = soft.replace('|maybe|perhaps', '')
 const speaker = '(?:i|we)'
 const guest =
@@ -30,7 +30,8 @@ const orderSources: readonly string[] = [
   `(?:${guest}) ${sure}(?:wants?|needs?|fancies)${toReceive}`,
   `(?:let|allow) (?:me|us) ${sure}(?:get|have|try|do|grab|take|order|buy|start with|start off with|go with|go for|add|begin with|see)(?: (?:you for|for|myself|us|me))?`,
   `(?:${verbsToGive})(?: (?:me|us|him|her|them|everyone|everybody|myself|my [a-z]+|the (?:lady|gentleman|girls|boys|guys|ladies|table)))(?: (?:up|over|with|in|down|out|off with|up with|also|too|please|for|quickly|another round of))*`,
-  `(?:please )?(?:bring|pour|add|order|serve|get|put|send|put in|throw in|toss in|chuck in|include|make|mix|fix|prepare|keep|add on|tack on|whip up|sort out|fetch|grab)(?: (?:also|in|over|on|up|please|now|down))*`,
+  `(?:please )?(?:bring|give|pour|add|order|serve|get|put|send|put in|throw in|toss in|chuck in|include|make|mix|fix|prepare|keep|add on|tack on|whip up|sort out|fetch|grab|line up|set up|rack up|crack open|send over)(?: (?:also|in|over|on|up|please|now|down))*`,
+  `(?:get|give|bring|pour|make|buy|send|serve|fetch|hand|order|grab) (?:(?:the|that|this|my|our|every) (?:[a-z]+ ){0,2}?[a-z]+(?= (?:a|an|another|NUM|some) )|[a-z]+(?= (?:a|an|another) ))`,
   'make (?:mine|mine please|ours|his|hers|theirs)',
   '(?:mine|his|hers|ours) (?:is|will be)',
   '(?:that|it) will be',
@@ -43,6 +44,11 @@ const orderSources: readonly string[] = [
 ]
 
 export const orderFrames: readonly RegExp[] = orderSources.map(pattern)
+
+/** Wishes without their subject. */
+export const shortFrames: readonly RegExp[] = [
+  `(?:want|need|fancy|having|taking|ordering|getting|craving|dying for|(?:would|could) (?:really |absolutely )?(?:like|love|use|go for|do with)|(?:will|going to|gonna) (?:just )?(?:have|take|get|do|go with|order))${toReceive}`,
+].map(pattern)
 
 /** Wishes that are not plain enough to pour: Maya asks. */
 export const offerFrames: readonly RegExp[] = [
@@ -64,7 +70,7 @@ export const offerFrames: readonly RegExp[] = [
 
 /** After an order, words that say nothing about it. */
 export const orderTail = pattern(
-  `(?:(?:, )?(?:please|thanks|thank you|thank you very much|thanks a lot|cheers|too|also|as well|now|right now|right away|asap|quickly|quick|real quick|fast|tonight|today|here|over here|again|instead|then|first|maya|mate|sir|miss|madam|maam|buddy|pal|dear|darling|love|honey|man|dude|bro|boss|friend|my friend|bartender|barkeep|barman|barmaid|to start|to start with|to begin with|to go|to drink|if possible|on my tab|on the tab|on my bill|onto my tab|(?:on |to |onto |in )(?:my|the|our|this) (?:order|tab|bill|account|list|room)|for (?:me|us|him|her|them|now|starters|the table|everyone|myself|the road|today|tonight)|for (?:my|our|the|this|that|a) (?:[a-z]+ )?(?:[a-z]+ )?[a-z]+|with that|with it|on top|on the side|when you (?:can|could|get|have|are|find) ?(?:a|the)? ?(?:chance|minute|moment|second|time|ready|free)?|whenever you (?:can|are ready|get a chance|have time)|in a glass|in a tall glass|from (?:you|the bar)|of course|is fine|will do|would be (?:great|lovely|nice|good|fine|perfect|amazing|awesome|wonderful)|will be (?:great|fine|all)|would do|sounds good|and that is all|that is all|i think|i guess|actually|just|only|ok|right|yeah|yes|lol|haha|pretty please|with sugar on top|and quickly|and make it (?:quick|fast|snappy)|make it (?:quick|fast|snappy)|my good man|my dear|good sir|good man|before i go|this time|at your leisure|to cheer me up|at the bar|it is|i need it|i deserve it|hurry|keep the tab open|from me|y|xx?|gracias|por favor|s il vous plait|bitte))`,
+  `(?:(?:, )?(?:(?:now|tonight|today|here|again|then|first|actually|just|only|ok|right|yeah|yes|instead(?! of))(?= (?:,|and|but|please|thanks|thank|for|maya|mate|as|to|\\.|!|\\?)|$)|please|thanks|thank you|thank you very much|thanks a lot|cheers|too|also|as well|right now|right away|asap|quickly|quick|real quick|fast|over here|maya|mate|sir|miss|madam|maam|buddy|pal|dear|darling|love|honey|man|dude|bro|boss|friend|my friend|bartender|barkeep|barman|barmaid|to start|to start with|to begin with|to go|to drink|if possible|on my tab|on the tab|on my bill|onto my tab|(?:on |to |onto |in )(?:my|the|our|this) (?:order|tab|bill|account|list|room)|(?:for|to) (?!free\\b|nothing\\b|half\\b|less\\b|each\\b|a discount\\b)(?:[a-z]+ )(?:(?!and |but |then |plus |or |please )(?:[a-z]+|NUM) )*?(?:[a-z]+|NUM)(?= (?:,|and|but|plus|or|please|thanks|\\.|!|\\?)|$)|for (?!free\\b|nothing\\b|half\\b|less\\b|each\\b)[a-z]+|with that|with it|on top|on the side|when you (?:can|could|get|have|are|find) ?(?:a|the)? ?(?:chance|minute|moment|second|time|ready|free)?|whenever you (?:can|are ready|get a chance|have time)|in a glass|in a tall glass|from (?:you|the bar)|of course|is fine|will do|would be (?:great|lovely|nice|good|fine|perfect|amazing|awesome|wonderful)|will be (?:great|fine|all)|would do|sounds good|and that is all|that is all|i think|i guess|lol|haha|pretty please|with sugar on top|and quickly|and make it (?:quick|fast|snappy)|make it (?:quick|fast|snappy)|my good man|my dear|good sir|good man|before i go|this time|at your leisure|to cheer me up|at the bar|it is|i need it|i deserve it|hurry|keep the tab open|from me|y|xx?|gracias|por favor|s il vous plait|bitte))`,
 )
 
 /** What may follow a wish without being part of the drink: `a beer because ...`. */

@@ -88,10 +88,10 @@ const sources: readonly (readonly [roundabout: string, plain: string])[] = [
   ['would (?:really |absolutely )?(?:love|like) to get my hands on', 'would like'],
   ['(?:i|we) (?:have )?(?:decided|settled|agreed) (?:on|to have|for)', 'i will have'],
   [
-    '(?:i|we) (?:think|guess|suppose|reckon|believe|figure|am sure|think that|guess that) (?=(?:i|we) (?:will|would like|want|would love|am going to|need))',
+    '(?:i|we) (?:think|guess|suppose|reckon|believe|figure|am sure|think that|guess that)(?= (?:i|we) (?:will|would like|want|would love|am going to|need))',
     '',
   ],
-  ['(?:looks|seems|sounds) like (?=(?:i|we) (?:will|need|want))', ''],
+  ['(?:looks|seems|sounds) like(?= (?:i|we) (?:will|need|want))', ''],
   ['(?:i|we) (?:think|guess|suppose) (?:a|an)(?= )', 'i will have a'],
   ['no (?:problem|worries|rush|hurry|doubt|offen[cs]e|pressure|biggie|stress)', 'ok'],
   [

@@ -20,6 +20,10 @@ export interface Memory {
   readonly lines: readonly Line[]
   /** What the last message that ordered something ordered. */
   readonly lastRound: readonly Line[]
+  /** The last thing that changed is the tip. */
+  readonly isTipLast: boolean
+  /** Nothing was said since then. */
+  readonly isFresh: boolean
   /** What Maya asked about at the end of her last reply. */
   readonly offer: Offer | undefined
 }
@@ -41,13 +45,24 @@ export function remember(messages: readonly Message[], lexicon: Lexicon): Memory
       for (const result of message.results) bar.noteResult(result, calls)
     }
   }
-  return { lines: bar.lines, lastRound: bar.lastRound, offer: offerIn(messages, lexicon) }
+  return {
+    lines: bar.lines,
+    lastRound: bar.lastRound,
+    isFresh: bar.isFresh,
+    isTipLast: bar.isTipLast,
+    offer: offerIn(messages, lexicon),
+  }
 }
 
 class RememberedBar {
   lines: readonly Line[] = []
   lastRound: readonly Line[] = []
+  isTipLast = false
   #isNewTurn = false
+
+  get isFresh(): boolean {
+    return !this.#isNewTurn
+  }
 
   startTurn(): void {
     this.#isNewTurn = true
@@ -63,7 +78,11 @@ class RememberedBar {
     const item = textIn(fields, 'item_name') ?? textIn(call, 'item_name') ?? ''
     const quantity = numberIn(fields, 'quantity') ?? numberIn(call, 'quantity') ?? 1
     switch (textIn(fields, 'status')) {
+      case 'tip_set':
+        this.isTipLast = true
+        break
       case 'added': {
+        this.isTipLast = false
         const modifiers = Array.isArray(fields['modifiers'])
           ? textsIn(fields, 'modifiers')
           : textsIn(call, 'modifiers')

@@ -60,11 +60,11 @@ const payFrames = [
   `(?:the |my |our )?${billWord} please`,
   `(?:just )?(?:the|my|our)? ?(?:bill|check|cheque)(?: (?:time|now))?`,
   `${ask}(?:please )?(?:get|have|bring|give|grab|take|send|print|drop|ask for|fetch|receive|hand|prepare|like)(?: (?:me|us|over|for|with|up|out))*(?: (?:the|my|our|a))? (?:bill|check|cheque|invoice)`,
-  `${ask}(?:please )?(?:ring|cash|check|close|tot|total) (?:me|us|it|everything|this) (?:up|out)`,
+  `${ask}(?:please )?(?:(?:ring|cash|tot|total) (?:me|us|it|everything|this)|(?:check|close) (?:me|us)) (?:up|out)`,
   `${ask}(?:please )?(?:ring|cash) up (?:my|the|our) (?:bill|tab|order|check|total)`,
   `${ask}(?:please )?(?:charge|bill) (?:me|it|us|my (?:card|account|tab|credit card)|the card|everything)(?: (?:to|on) (?:my|the) (?:card|account|credit card))?`,
   `(?:i|we) (?:am|are) (?:all )?(?:done|finished|ready)(?: (?:here|now))? (?:and )?(?:ready )?(?:to|i want to|i would like to) (?:pay|settle up|leave and pay|close out)`,
-  `(?:ready|time) for (?:the|my) (?:bill|check)`,
+  `(?:(?:i|we) (?:am|are) )?(?:now |all )?(?:ready|time) for (?:the|my|our) (?:bill|check|cheque)`,
   `${ask}(?:take|accept) (?:my )?(?:payment|money)`,
   `${ask}(?:make|process|do|take care of) (?:a |the |my |our )?(?:payment|${billWord})`,
 ].map((source) => pattern(`${source}${please}`))
@@ -104,6 +104,10 @@ const infoFrames: readonly (readonly [RegExp, Extract<Act, { type: 'ask' }>['too
       `is (?:the |a |my |there a )?${money} (?:included|set|added|on)(?: (?:already|yet|in|on|the|my|bill|it))*`,
       'get_tip',
     ],
+    [
+      `how much (?:of a )?${money} (?:did|do|have|am|is|will) (?:i|we|there|on|be|set|leave|left|give|leaving|it|my|tab|the)*(?: [a-z]+){0,4}`,
+      'get_tip',
+    ],
     [`${show}${see} (?:the|my) ${money}(?: amount)?`, 'get_tip'],
     [`how much (?:did|do|am) (?:i|we) (?:tip|tipping)(?: you)?`, 'get_tip'],
     [
@@ -131,7 +135,7 @@ const infoFrames: readonly (readonly [RegExp, Extract<Act, { type: 'ask' }>['too
       'get_bill',
     ],
     [
-      `(?:what|how much|how big|how high|where) (?:is|does|are|was|will|would) (?:it |that |everything |all |this |all this |all that |my |our |the |on |be |at |these |those |they )*(?:current |total |grand |running |full )*(?:${billWord}|damage|sum|amount|total cost|cost|all together|altogether|in total|come to|add up to|cost|it|that|everything|so far|order|order cost|total|drinks cost|drinks)(?: (?:so far|now|right now|at|be|look like|looking like|like|looking|come to|up to|currently|in total|all together|altogether|total|cost|costs|to|already|at the moment|i owe|for me|amount|stand|stands))*`,
+      `(?:what|how much|how big|how high) (?:is|does|are|was|will|would) (?:it |that |everything |all |this |all this |all that |my |our |the |on |be |at |these |those |they )*(?:current |total |grand |running |full )*(?:${billWord}|damage|sum|amount|total cost|cost|all together|altogether|in total|come to|add up to|cost|it|that|everything|so far|order|order cost|total|drinks cost|drinks)(?: (?:so far|now|right now|at|be|look like|looking like|like|looking|come to|up to|currently|in total|all together|altogether|total|cost|costs|to|already|at the moment|i owe|for me|amount|stand|stands))*`,
       'get_bill',
     ],
     [

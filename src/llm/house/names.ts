@@ -32,7 +32,10 @@ function forgivenName(lexicon: Lexicon, words: readonly string[], at: number): N
   for (const phrase of lexicon.forgiving) {
     const distance = phraseDistance(lexicon, phrase, words.slice(at, at + phrase.words.length))
     if (distance === undefined || distance > bestDistance) continue
-    isTie = distance === bestDistance && best !== undefined && !isSameMeaning(best.meaning, phrase.meaning)
+    const isSame = best !== undefined && isSameMeaning(best.meaning, phrase.meaning)
+    // The singular comes first and wins over its plural.
+    if (distance === bestDistance && isSame) continue
+    isTie = distance === bestDistance && best !== undefined
     best = phrase
     bestDistance = distance
   }
@@ -44,16 +47,24 @@ function forgivenName(lexicon: Lexicon, words: readonly string[], at: number): N
 function phraseDistance(lexicon: Lexicon, phrase: Phrase, words: readonly string[]): number | undefined {
   if (words.length < phrase.words.length) return undefined
   let sum = 0
-  const hasLongWord = phrase.words.some((word, at) => word.length >= 5 && isNear(words[at] ?? '', word))
+  const hasLongWord =
+    phrase.words.length > 1 &&
+    phrase.words.some((word, at) => word.length >= 5 && isNear(words[at] ?? '', word))
   for (const [at, word] of phrase.words.entries()) {
     const typed = words[at] ?? ''
     // Beside a long word that fits, a short one may be wrong in any letter: `olf fashioned`.
-    const isShortSlip = hasLongWord && word.length <= 4 && !isKnown(typed, lexicon.words) && isNear(typed, word)
+    const isShortSlip =
+      hasLongWord && word.length <= 4 && !isKnown(typed, lexicon.words) && isNear(typed, word)
     const distance = isShortSlip ? editDistance(typed, word, 1) : forgivenDistance(typed, word, lexicon.words)
     if (distance === undefined) return undefined
     sum += distance
   }
   return sum
+}
+
+/** One error leaves the beginning recognisable; more than one may not touch the first letter. */
+function canBeMeant(typed: string, known: string): boolean {
+  return typed[0] === known[0] || typed[1] === known[1] || typed[0] === known[1] || typed[1] === known[0]
 }
 
 function isNear(typed: string, word: string): boolean {
@@ -73,12 +84,15 @@ export function forgivenDistance(
   if (typed === known) return 0
   if (typed.length < 3 || !/^\p{L}+$/u.test(typed)) return undefined
   if (isKnown(typed, otherWords)) return undefined
+  if (!canBeMeant(typed, known)) return undefined
   const max = errorsMax(known.length)
   const distance = editDistance(typed, known, max)
   if (distance > max) return undefined
   if (distance > 1 && typed[0] !== known[0]) return undefined
-  if (known.length <= 3 && !isSlip(typed, known)) return undefined
-  return distance
+  const isShort = known.length <= 3 || (known.length === 4 && known.endsWith('s'))
+  if (isShort && !isSlip(typed, known)) return undefined
+  // Fingers slip less often on the first letter: `voda` is vodka rather than soda.
+  return typed[0] === known[0] ? distance : distance + 0.5
 }
 
 /** Longer words survive more errors. */
@@ -89,8 +103,13 @@ function errorsMax(length: number): number {
 
 /** Two neighbours swapped or one letter doubled: all that a three-letter word can bear. */
 function isSlip(typed: string, known: string): boolean {
-  if (typed.length === known.length) return [...typed].toSorted().join('') === [...known].toSorted().join('')
+  if (typed.length === known.length) return isSwap(typed, known)
   return typed.length === known.length + 1 && typed.replaceAll(/(.)\1/g, '$1') === known
+}
+
+/** `rmu` for `rum`: the same letters in another order. */
+function isSwap(typed: string, known: string): boolean {
+  return typed.split('').toSorted().join('') === known.split('').toSorted().join('')
 }
 
 function isSameMeaning(one: Meaning, other: Meaning): boolean {

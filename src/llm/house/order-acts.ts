@@ -1,7 +1,7 @@
 import { readInsteadOf, takeTails } from './change-acts.ts'
 import { pattern, type Cursor } from './cursor.ts'
 import { readDrinks, type DrinkList } from './drinks.ts'
-import { looseTail, offerFrames, orderFrames } from './frames.ts'
+import { looseTail, offerFrames, orderFrames, shortFrames } from './frames.ts'
 import type { Lexicon } from './vocabulary.ts'
 
 /** Drinks that were wished for, and how sure that is. */
@@ -12,11 +12,17 @@ export interface Wish {
   /** False: something about it is odd, so Maya asks. */
   readonly isPlain: boolean
   readonly saysPlease: boolean
+  readonly saysInstead: boolean
 }
 
 /** `can I get two martinis`: a wish with words that say so. */
 export function readWish(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
   return readFramed(cursor, lexicon, orderFrames)
+}
+
+/** `want a beer`: a wish without its subject. As a question it would be an offer to Maya. */
+export function readShortWish(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
+  return readFramed(cursor, lexicon, shortFrames)
 }
 
 /** `how about a martini`: perhaps a wish. */
@@ -29,7 +35,7 @@ function readFramed(cursor: Cursor, lexicon: Lexicon, frames: readonly RegExp[])
   for (const frame of frames) {
     cursor.at = start
     if (cursor.take(frame) === undefined) continue
-    cursor.take(pattern('(?:please|,|just|maybe|also|then|like|perhaps|you know|um|uh|er|hmm|well)'))
+    while (cursor.take(hesitation) !== undefined) continue
     const wish = readListAndEnd(cursor, lexicon)
     if (wish !== undefined) return wish
   }
@@ -45,13 +51,29 @@ function readListAndEnd(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
   const instead = readInsteadOf(cursor, lexicon)
   const tail = cursor.slice(behind, cursor.at)
   const isEach = cursor.take(pattern('(?:each|apiece|per person)')) !== undefined
+  const isDouble =
+    cursor.take(pattern('(?:, )?(?:but )?(?:make (?:it|that|them) )?(?:a )?(?:doubles?|triples?)')) !==
+    undefined
   const isBargain = cursor.peek(bargain) !== undefined
-  const isPlain = !isEach && !isBargain && (cursor.isAtSeparator || cursor.peek(looseTail) !== undefined)
-  return { list, instead, isPlain, saysPlease: tail.some(({ text }) => text === 'please') }
+  const isOwn = list.drinks.some((drink) => drink.isOwn)
+  const isPlain =
+    !isEach &&
+    !isDouble &&
+    !isBargain &&
+    !isOwn &&
+    (cursor.isAtSeparator || cursor.peek(looseTail) !== undefined)
+  const says = (word: string): boolean => tail.some(({ text }) => text === word)
+  return { list, instead, isPlain, saysPlease: says('please'), saysInstead: says('instead') }
 }
 
 /** What makes an order something else: `for free`, `for five dollars`. */
-const bargain = pattern('for (?:free|nothing|half|less|CASH|NUM)|on the house|free of charge|at (?:half|a discount|a lower)|without paying|half price')
+const bargain = pattern(
+  'for (?:free|nothing|half|less|CASH|NUM)|on the house|free of charge|at (?:half|a discount|a lower)|without paying|half price',
+)
+
+const hesitation = pattern(
+  '(?:please|,|just|maybe|also|then|like|perhaps|you know|u+m+|u+h+|e+r+m*|h+m+|well|let us see|let me see|let us say|say)',
+)
 
 /** `two martinis please`: nothing but names, from here to the next separator. */
 export function readBareOrder(cursor: Cursor, lexicon: Lexicon): Wish | undefined {

@@ -66,6 +66,9 @@ function isContainer(words: readonly string[], at: number): boolean {
   )
 }
 
+/** In `that one` nothing is counted. */
+const pronounBefore =
+  /^(?:that|this|the|another|last|first|second|which|no|every|any|each|other|same|cheaper|stronger|sweeter|good|best)$/
 const currency = /^(?:dollars?|bucks?|usd|quid|euros?|pounds?)$/
 const perCent = /^(?:%|percent|pct|percents|percentage)$/
 
@@ -80,6 +83,7 @@ function amountAt(words: readonly string[], at: number): Read | undefined {
   if (/^-?\$\d/.test(word)) return [money(Number(word.replaceAll(/[$,]/g, '')) * 100, word), 1]
   if ((word === 'a' || word === 'an') && currency.test(words[at + 1] ?? ''))
     return [money(100, 'a dollar'), 2]
+  if (word === 'one' && pronounBefore.test(words[at - 1] ?? '')) return undefined
   const number = readNumber(words, at)
   if (number === undefined) return undefined
   const { value, length } = number

@@ -52,6 +52,7 @@ class Planner {
   readonly #lexicon: Lexicon
   readonly #calls: PlannedCall[] = []
   readonly #remarks: Remark[] = []
+  #hasAccepted = false
 
   constructor(acts: readonly Act[], memory: Memory, lexicon: Lexicon) {
     this.#acts = acts
@@ -71,21 +72,23 @@ class Planner {
       case 'offer':
         return this.#offer(act.list)
       case 'again':
-        return this.#again(act.quantity)
+        return this.#again(act.quantity, act.except)
       case 'accept':
         return this.#accept(act.quantity)
       case 'count':
         return this.#count(act.quantity)
       case 'yes':
-        return this.#yes(act.then)
+        return this.#yes(act.goesOn)
       case 'no':
         return this.#remark({ type: 'no-then' })
       case 'total':
         return act.claim === undefined ? this.#total(act.quantity) : this.#claim(act.quantity, act.claim)
       case 'restyle':
-        return this.#restyle(act.modifiers)
+        return this.#restyle(act.modifiers, act.quantity)
       case 'revise':
-        return this.#revise(act.list)
+        return act.needsFresh === true && !this.#memory.isFresh
+          ? this.#order(act.list)
+          : this.#revise(act.list)
       case 'remove':
         return this.#remove(act.list)
       case 'remove-last':
@@ -142,12 +145,12 @@ class Planner {
     if (list.strangers.length > 0) this.#remark({ type: 'strangers', names: list.strangers })
   }
 
-  #again(quantity: number | 'same'): void {
+  #again(quantity: number | 'same', except: readonly string[] = []): void {
     const { lastRound } = this.#memory
     const [only] = lastRound
     if (quantity === 'same') {
       if (only === undefined) return this.#remark({ type: 'nothing-before' })
-      for (const line of lastRound) this.#pour(line)
+      for (const line of lastRound) if (!except.includes(line.item)) this.#pour(line)
       return
     }
     const offered = this.#offered()
@@ -157,10 +160,12 @@ class Planner {
     this.#pour({ ...only, quantity })
   }
 
-  /** The one drink that Maya's last question was about. */
+  /** The one drink that this message asks about, or Maya's last question was about. */
   #offered(): Drink | undefined {
     const { offer } = this.#memory
-    return offer?.drinks.length === 1 ? offer.drinks[0] : undefined
+    const asked = this.#acts.findLast((act) => act.type === 'about' || act.type === 'price')
+    const drinks = asked?.drinks ?? offer?.drinks ?? []
+    return drinks.length === 1 ? drinks[0] : undefined
   }
 
   #accept(quantity: number | undefined): void {
@@ -177,17 +182,19 @@ class Planner {
     this.#accept(quantity)
   }
 
-  #yes(then: 'end' | 'and' | 'other'): void {
+  #yes(goesOn: 'end' | 'and' | 'other'): void {
     const { offer } = this.#memory
-    const orders = this.#acts.some(({ type }) =>
-      ['order', 'accept', 'count', 'again', 'replace'].includes(type),
-    )
-    if (then === 'other' && orders) return
-    if (orders && this.#acts.some(({ type }) => type === 'accept' || type === 'count')) return
+    const says = (...types: readonly Act['type'][]): boolean =>
+      this.#acts.some(({ type }) => types.includes(type))
+    // `yes, two of those` and `yes, make it dirty` say themselves what is wanted.
+    if (says('accept', 'count', 'total', 'again', 'restyle', 'revise')) return
+    if (goesOn === 'other' && says('order', 'replace', 'offer')) return
     if (offer?.kind !== 'pour') {
       if (this.#acts.length === 1) this.#remark({ type: 'yes-to-what' })
       return
     }
+    if (this.#hasAccepted) return
+    this.#hasAccepted = true
     for (const drink of offer.drinks) this.#pour(drink)
   }
 
@@ -213,7 +220,7 @@ class Planner {
     else this.#call('remove_from_order', { item_name: line.item, quantity: -change })
   }
 
-  #restyle(modifiers: readonly string[]): void {
+  #restyle(modifiers: readonly string[], part?: number): void {
     const { lastRound } = this.#memory
     const [last] = lastRound
     const offered = this.#offered()
@@ -221,8 +228,9 @@ class Planner {
     if (last === undefined || countOf(this.#memory, last.item) === 0)
       return this.#remark({ type: 'nothing-before' })
     if (lastRound.length > 1) return this.#remark({ type: 'which-one' })
-    this.#takeBack(last)
-    this.#pour({ ...last, modifiers: [...new Set([...last.modifiers, ...modifiers])] })
+    const quantity = Math.min(part ?? last.quantity, last.quantity)
+    this.#takeBack({ ...last, quantity })
+    this.#pour({ ...last, quantity, modifiers: [...new Set([...last.modifiers, ...modifiers])] })
   }
 
   #takeBack({ item, quantity, modifiers }: Line): void {
@@ -258,6 +266,7 @@ class Planner {
   }
 
   #removeLast(quantity: number | undefined): void {
+    if (this.#memory.isTipLast && quantity === undefined) return this.#tip({ percent: null })
     const there = this.#memory.lastRound.filter(({ item }) => countOf(this.#memory, item) > 0)
     const [only] = there
     if (only === undefined) return this.#remark({ type: 'nothing-before' })

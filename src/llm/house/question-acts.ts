@@ -2,12 +2,12 @@ import type { Act } from './acts.ts'
 import type { Cursor } from './cursor.ts'
 import type { Drink } from './drinks.ts'
 import { codeOf, type Piece } from './pieces.ts'
-import { endOfSentence } from './service-acts.ts'
+import { endOfSentence } from './sentence.ts'
 
 const price =
   /\b(?:how much|price|prices|priced|cost|costs|costing|charge for|charging for|how expensive|expensive|pricey|how cheap|what do you (?:charge|want|ask) for|set me back|worth|go for|run me|pay for)\b/
 const asks =
-  /^(?:(?:so|and|but|also|just|curious|out of curiosity|quick question|question|tell me|maya|,|ok|hey|hi|hello|um|well) )*(?:(?:what|which|who|whose|where|when|why|how)\b|(?:is|are|was|were|do|does|did|has|have|had|am|would|will|should|shall|can|could|may|might|must) (?:i|you|we|they|he|she|it|there|the|a|an|this|that|these|those|your|my|his|her|their|people|ITEM|ALIEN|anyone|somebody|someone)\b|any (?:ITEM|ALIEN))/
+  /^(?:(?:so|and|but|also|just|curious|out of curiosity|quick question|question|tell me|maya|,|ok|hey|hi|hello|um|well) )*(?:(?:what|which|who|whose|where|when|why|how)\b|(?:tell me|tell us|talk|describe|explain)\b|(?:is|are|was|were|do|does|did|has|have|had|am|would|will|should|shall|can|could|may|might|must) (?:i|you|we|they|he|she|it|there|the|a|an|this|that|these|those|your|my|his|her|their|people|ITEM|ALIEN|anyone|somebody|someone)\b|any (?:ITEM|ALIEN))/
 /** Where a question ends and a wish begins. */
 const boundary =
   /(?: ,| and| but| then| so)+ (?:(?:also|please|can|could|may) (?:i|we|you|get|give|bring)|i will|i would like|give me|get me|bring me|pour me|i want|let me|please)\b/
@@ -54,6 +54,7 @@ export function namedIn(pieces: readonly Piece[]): readonly Drink[] {
       isPlural: piece.plural,
       isArticled: false,
       isDefinite: false,
+      isOwn: false,
       isMended: piece.mended,
     }
     return [drink]

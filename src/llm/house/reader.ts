@@ -7,20 +7,46 @@ import type { DrinkList } from './drinks.ts'
 import { saidPlainly } from './idioms.ts'
 import { readMoneyQuestion, readPay, readTip } from './money-acts.ts'
 import { isHypothetical, isLater, moodOf, type Mood } from './mood.ts'
-import { readBareOrder, readHalfWish, readWish, takeWishWords, type Wish } from './order-acts.ts'
+import {
+  readBareOrder,
+  readHalfWish,
+  readShortWish,
+  readWish,
+  takeWishWords,
+  type Wish,
+} from './order-acts.ts'
 import { codeOf, piecesOf, type Piece } from './pieces.ts'
 import { namedIn, readPrice, readQuestion } from './question-acts.ts'
 import { readAccept, readAgain, readBareStyle, readMakeThat, readRefused } from './reference-acts.ts'
-import { endOfSentence, readRecommend, readServiceQuestion } from './service-acts.ts'
+import { endOfSentence } from './sentence.ts'
+import { readRecommend, readServiceQuestion } from './service-acts.ts'
 import { readAnswer, readTalk } from './talk-acts.ts'
 import type { Lexicon } from './vocabulary.ts'
 import { wordsOf } from './words.ts'
 
 /** What the guest does with this message, in spoken order. Never throws, whatever the message is. */
 export function readMessage(message: string, lexicon: Lexicon): readonly Act[] {
-  const pieces = piecesOf(saidPlainly(wordsOf(message)), lexicon)
+  if (isMachineTalk(message)) return [{ type: 'talk', topic: 'instructions' }]
+  const pieces = piecesOf(saidPlainly(wordsOf(withoutQuotes(message))), lexicon)
   if (isInstruction(pieces.map(codeOf).join(' '))) return [{ type: 'talk', topic: 'instructions' }]
   return new Reader(pieces, lexicon).read()
+}
+
+/** Names of tools and roles: nothing that is said across a bar. */
+function isMachineTalk(message: string): boolean {
+  return /\b[a-z]+_(?:bill|order|tip|menu|balance|recommendation|to_order|from_order)\b|^\W*(?:system|assistant|developer|admin)\b\W*[:\]>)]/i.test(
+    message,
+  )
+}
+
+/** What somebody else said is no wish of the guest. */
+function withoutQuotes(message: string): string {
+  const rest = message.replaceAll(/["“”«»„][^"“”«»„]*["“”«»„]/g, ' quoted ')
+  return /\b(?:said|says|say|asked|asks|told|shouted|yelled|whispered|wrote|goes|called|sign|quote|joke|line)\b/i.test(
+    rest,
+  )
+    ? rest
+    : message
 }
 
 /** Somebody talks to the machine, not to the bartender. */
@@ -35,7 +61,25 @@ const leading = pattern(
   '(?:well|so|um|umm|uh|uhm|er|erm|hmm|hm|mm|mmm|oh|ah|aha|ok|right|please|yes|yeah|yep|sure|no|hey|hi|hello|maya|bartender|barkeep|barman|mate|sir|miss|madam|dear|and|also|plus|then|now|just|only|sorry|excuse me|pardon me|pardon|you know what|you know|listen|look|actually|in that case|after that|let us see|let me see|let me think|first|firstly|second|secondly|next|finally|lastly|tonight|today|great|cool|perfect|good|nice|lovely|thanks|thank you|hey there|there|i mean|i meant|instead|rather|but|good evening|evening|good afternoon|for starters|to start|to start with|to begin|to begin with|again|awesome|fine|anyway|anyways|by the way|btw|one last thing|one more thing|another thing|last thing|definitely|absolutely|gladly|certainly|of course|obviously|man|dude|bro|buddy|honey|darling|love|my friend|my dear|good sir|wait|hold on|hang on|in addition|additionally|for now|this time|say|yo|cheers|before i forget|oh yeah|oh yes|quick|quickly|real quick|kindly|oi|ahoy|pretty please|wow|omg|lol|haha|ha|yay|soo|sooo|welp|seriously|honestly|basically|boss|chief|captain|guys|friend|everyone)',
 )
 const separator = pattern('(?:,|and|but|then|plus|so|or)')
+/** What is asked for so may be followed by a drink: `the menu and a beer`. */
+const request = pattern(
+  '(?:can|could|may|might) (?:i|we|you)|(?:give|get|bring|show)(?: me| us)|let (?:me|us)|(?:i|we) (?:would|want|need|will)|the menu|a menu|menu',
+)
 const contrastWords = /^(?:just|only|rather|instead|but|so|then|please)$/
+
+/** `one for me and one for him`: who gets the drinks that were ordered. */
+const distribution = pattern(
+  'NUM (?:is )?for (?:[a-z]+)(?: [a-z]+)?(?:,? (?:and )?(?:NUM|the other(?: one)?) (?:is )?for (?:[a-z]+)(?: [a-z]+)?)*',
+)
+/** `(bring her a lemonade and) me a whiskey`. */
+const furtherGuest = pattern(
+  '(?:for )?(?:me|us|him|her|them|(?:my|our|the|that) (?:[a-z]+ )?[a-z]+)(?= (?:a|an|NUM|another|some) )',
+)
+
+/** `(I want a beer but) I can't`. */
+const regret = pattern(
+  '(?:i|we|it|that) (?:can not|could not|should not|must not|will not|am not|do not (?:have|want|need|think)|have no|am driving|am broke|am too|have to (?:drive|go|leave|work|pay)|is too|would be too|better not)',
+)
 
 type Context = Mood | 'start' | 'order' | 'contrast'
 
@@ -87,13 +131,24 @@ class Reader {
       cursor.at++
       return
     }
+    const joint = cursor.take(separator)
+    if (joint !== undefined) {
+      this.#link.push(...joint.map(({ text }) => text))
+      return
+    }
     if (this.#readAct()) {
       this.#link = []
       return
     }
     cursor.at = start
-    const skipped = cursor.take(separator) ?? cursor.take(leading)
-    if (skipped !== undefined && !cursor.isAtEnd) this.#link.push(...skipped.map(({ text }) => text))
+    const lead = cursor.take(leading)
+    if (lead !== undefined && !cursor.isAtEnd) {
+      this.#link.push(...lead.map(({ text }) => text))
+      return
+    }
+    cursor.at = start
+    const named = readQuestion(cursor, this.#isQuestion)
+    if (named !== undefined) this.#add(named, 'question')
     else this.#skip(start)
   }
 
@@ -101,15 +156,19 @@ class Reader {
   #readAct(): boolean {
     const cursor = this.#cursor
     const lexicon = this.#lexicon
-    const retraction = readRetraction(cursor, this.#draft.hasOrder)
+    const retraction =
+      this.#draft.hasOrder && this.#link.includes('but') && cursor.peek(regret) !== undefined
+        ? 'drop-last'
+        : readRetraction(cursor, this.#draft.hasOrder)
     if (retraction !== undefined) {
       this.#draft.retract(retraction)
       return true
     }
     const change = this.#readChange()
     if (change !== undefined) return this.#add(change, 'order')
+    const isRequest = cursor.peek(request) !== undefined
     const question = readMoneyQuestion(cursor) ?? readServiceQuestion(cursor)
-    if (question !== undefined) return this.#add(question, 'question')
+    if (question !== undefined) return this.#add(question, isRequest ? 'order' : 'question')
     if (this.#readOrder()) return true
     const price = readPrice(cursor)
     if (price !== undefined) return this.#add(price, 'question')
@@ -118,15 +177,14 @@ class Reader {
     const refused = readRefused(cursor, lexicon)
     if (refused !== undefined) {
       const isChange = refused.isChange || this.#link.includes('actually') || this.#link.includes('wait')
+      if (refused.list !== undefined && this.#draft.leaveOut(refused.list)) return true
       if (isChange && refused.list !== undefined) this.#draft.add({ type: 'renounce', list: refused.list })
       else this.#draft.add({ type: 'talk', topic: 'negated' })
       this.#context = 'contrast'
       return true
     }
     const talk = readAnswer(cursor) ?? readTalk(cursor)
-    if (talk !== undefined) return this.#add(talk, 'start')
-    const named = readQuestion(cursor, this.#isQuestion)
-    return named !== undefined && this.#add(named, 'question')
+    return talk !== undefined && this.#add(talk, 'start')
   }
 
   #add(act: Act, context: Context): boolean {
@@ -169,18 +227,34 @@ class Reader {
       this.#instead = instead
       return true
     }
-    const wish = readWish(cursor, this.#lexicon)
+    const wish =
+      readWish(cursor, this.#lexicon) ?? (this.#isQuestion ? undefined : readShortWish(cursor, this.#lexicon))
     if (wish !== undefined) return this.#addWish(wish, careful)
     const half = readHalfWish(cursor, this.#lexicon)
     if (half !== undefined)
       return this.#addWish({ ...half, isPlain: half.isPlain && half.saysPlease }, careful)
     const accept = careful ? undefined : readAccept(cursor)
-    if (accept !== undefined) return this.#add(accept, 'order')
+    if (accept !== undefined) return this.#add(this.#corrected(accept), 'order')
+    if (this.#context === 'order') {
+      if (this.#draft.hasOrder && cursor.take(distribution) !== undefined && cursor.isAtSeparator) return true
+      cursor.at = start
+      cursor.take(furtherGuest)
+    }
     const bare = readBareOrder(cursor, this.#lexicon)
     if (bare !== undefined && this.#addBare(bare, careful)) return true
     cursor.at = start
-    const style = careful || this.#context !== 'start' ? undefined : readBareStyle(cursor)
+    const style =
+      careful || this.#context !== 'start' ? undefined : readBareStyle(cursor, this.#draft.hasOrder)
     return style !== undefined && this.#add(style, 'order')
+  }
+
+  /** `actually two`, `no, two`: a number that stands in the place of the one before. */
+  #corrected(act: Act): Act {
+    const isCorrection = this.#link.some((word) =>
+      /^(?:actually|no|wait|sorry|meant|mean|rather|only|just)$/.test(word),
+    )
+    const saidNo = this.#draft.acts.at(-1)?.type === 'no'
+    return act.type === 'count' && (isCorrection || saidNo) ? { type: 'total', quantity: act.quantity } : act
   }
 
   #addWish(wish: Wish, careful: boolean): boolean {
@@ -196,12 +270,14 @@ class Reader {
     if (careful) return this.#refuse(wish)
     const context = this.#context
     if (context === 'question') return false
+    // In `a beer, what do I owe you?` only the rest is a question.
+    const isAsked = this.#isQuestion && this.#cursor.codeAt(this.#cursor.at) === '?'
     const isContrast = this.#link.some((word) => contrastWords.test(word))
     const isFree =
       context === 'start'
-        ? !this.#isQuestion || wish.saysPlease
-        : context === 'order' || context === 'contrast'
-    const isSure = isFree || isContrast || (wish.saysPlease && context === 'plain')
+        ? !isAsked || wish.saysPlease
+        : (context === 'order' && !this.#link.includes('but')) || context === 'contrast'
+    const isSure = isFree || (isContrast && context !== 'order') || (wish.saysPlease && context === 'plain')
     if (!isSure && !['start', 'plain'].includes(context)) return this.#refuse(wish)
     this.#draft.order({ ...wish, isPlain: isSure && wish.isPlain }, this.#instead, this.#link)
     this.#instead = undefined
@@ -234,6 +310,13 @@ class Reader {
     this.#context = mood
     this.#link = []
     const strangers = skipped.flatMap((piece) => (piece.kind === 'stranger' ? [piece.name] : []))
-    this.#draft.skip({ mood, isWish, drinks: namedIn(skipped), strangers })
+    this.#draft.skip({ mood, isWish, isNoted: isNoted(skipped), drinks: namedIn(skipped), strangers })
   }
+}
+
+/** `this beer is warm`, `don't cancel my order`: about what is there already. */
+function isNoted(pieces: readonly Piece[]): boolean {
+  return /\b(?:the|this|that|these|those|my|your|his|her|our|their|no|not|never)(?: [a-z]+)* (?:ITEM|order|tab|tip|orders|drinks?|cancel|remove|add|clear|another|more|change)\b/.test(
+    pieces.map(codeOf).join(' '),
+  )
 }

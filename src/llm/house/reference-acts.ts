@@ -6,7 +6,7 @@ import type { Piece } from './pieces.ts'
 import type { Lexicon } from './vocabulary.ts'
 
 const wish =
-  '(?:(?:please|just|also|now|and) )*(?:(?:can|could|may|might|would) (?:you|i|we) (?:please |just |also |kindly |maybe |possibly )*(?:get|have|give|pour|bring|order|do|make|grab|take|add|serve|fetch)?(?: (?:me|us|him|her))? ?|(?:i|we) (?:would like|would love|want|need|could use|could go for|fancy)(?: (?:to (?:have|order|get)|just|also))* |(?:i|we) will (?:just |also )?(?:have|take|get|do|order|try|go with|go for|grab|need) |(?:i|we) (?:am|are) (?:going to have|having|up for|ready for|taking) |let (?:me|us) (?:have|get|do|take|go with|go for|order|try) |(?:give|get|bring|pour|make|order|do|serve|add|fetch|hit)(?: (?:me|us|him|her|with|it|up))* )?(?:please )?'
+  '(?:(?:please|just|also|now|and) )*(?:(?:can|could|may|might|would) (?:you|i|we) (?:please |just |also |kindly |maybe |possibly )*(?:get|have|give|pour|bring|order|do|make|grab|take|add|serve|fetch)?(?: (?:me|us|him|her))? ?|(?:i|we) (?:would like|would love|want|need|could use|could go for|fancy)(?: (?:to (?:have|order|get)|just|also))* |(?:i|we) will (?:just |also )?(?:have|take|get|do|order|try|go with|go for|grab|need) |(?:i|we) (?:am|are) (?:going to have|having|up for|ready for|taking) |let (?:me|us) (?:have|get|do|take|go with|go for|order|try) |(?:he|she|they|my [a-z]+|the (?:lady|gentleman)) (?:will (?:have|take)|would like|wants) |(?:give|get|bring|pour|make|order|do|serve|add|fetch|hit)(?: (?:me|us|him|her|with|it|up))* )?(?:please )?'
 
 const more =
   '(?:another(?: (?:one|NUM))?(?: (?:of (?:those|these|them|the same|that|the last one)|like (?:that|this|it)))?(?: (?:drink|please))?|NUM more(?: (?:of (?:those|these|them|the same|that|it)|like (?:that|those)|drinks?|times?))?|(?:a|an) (?:NUM )?more|NUM (?:of (?:those|these|them|the same)|the same)|NUM (?:more )?for (?:my|him|her|the) ?[a-z]* ?(?:too|also|as well)|more of (?:those|these|them|the same|that)|(?:a )?refill|once more|one more (?:time|round)|encore|NUM additional(?: NUM)?)'
@@ -49,7 +49,10 @@ const totalFrame = pattern(
   `${makeThat} NUM(?: (?:of (?:them|those)|total|in total|instead|all together|then|each))?(?! (?:ITEM|MOD|ALIEN|percent|tip))`,
 )
 const styleFrame = pattern(
-  `(?:${makeThat}|(?:can|could) (?:i|you|we) (?:have|get|do|make|serve) (?:it|that|them|mine)|(?:i|we) (?:would like|want|will have|will take|need|prefer) (?:it|that|them|mine|both)|(?:serve|do|have|pour) (?:it|that|them|mine)|with that|(?:it|that) should be)(?: (?:extra|very|with|a|nice and|and|,))* MOD(?:(?: (?:and|,|with|extra|but))* MOD)*`,
+  `(?:${makeThat}|(?:can|could) (?:i|you|we) (?:have|get|do|make|serve) (?:it|that|them|mine)|(?:i|we) (?:would like|want|will have|will take|need|prefer) (?:it|that|them|mine|both)|(?:serve|do|have|pour) (?:it|that|them|mine)|with that|(?:it|that) should be|(?:can you |could you |please )?(?:add|put|throw in|include)|(?:can|could|may) (?:i|we) (?:have|get)(?= (?:a |an |some |extra )*MOD (?:with|in|on) (?:it|that)))(?: (?:extra|very|with|a|an|some|the|nice and|and|,))* MOD(?:(?: (?:and|,|with|extra|but))* MOD)*(?: (?:to|in|on|with) (?:it|that|them|my drink|this|the ITEM|my ITEM))?`,
+)
+const partFrame = pattern(
+  '(?:(?:can|could) you |please )?(?:make|do|serve|have) NUM (?:of (?:them|those|these) )?(?:(?:extra|with|a|very) )*MOD',
 )
 const bareStyle = pattern(
   '(?:(?:actually|and|but|oh|sorry|also|extra|very|with) )*MOD(?:(?: (?:and|,|with|but))* MOD)*(?= (?:please|thanks|thank you|for me|instead))|MOD',
@@ -63,6 +66,16 @@ export function readMakeThat(cursor: Cursor, lexicon: Lexicon): Act | undefined 
   takeTails(cursor)
   if (quantity !== undefined && cursor.isAtSeparator) return { type: 'total', quantity }
   cursor.at = start
+  const meant = readMeant(cursor, lexicon)
+  if (meant !== undefined) return meant
+  cursor.at = start
+  const part = cursor.take(partFrame)
+  const partModifiers = modifiersIn(part)
+  takeTails(cursor)
+  if (partModifiers.length > 0 && cursor.isAtSeparator) {
+    return { type: 'restyle', modifiers: partModifiers, quantity: numberIn(part ?? []) ?? 1 }
+  }
+  cursor.at = start
   const modifiers = modifiersIn(cursor.take(styleFrame))
   takeTails(cursor)
   if (modifiers.length > 0 && cursor.isAtSeparator) return { type: 'restyle', modifiers }
@@ -74,15 +87,27 @@ export function readMakeThat(cursor: Cursor, lexicon: Lexicon): Act | undefined 
   return undefined
 }
 
+/** `I meant two`, `I meant an ipa`. */
+function readMeant(cursor: Cursor, lexicon: Lexicon): Act | undefined {
+  if (cursor.take(pattern('(?:i|we) (?:meant|mean)(?: (?:to (?:say|order)|just|only))*')) === undefined)
+    return undefined
+  const list = readDrinks(cursor, lexicon)
+  const quantity = list === undefined ? numberIn(cursor.take(pattern('NUM')) ?? []) : undefined
+  takeTails(cursor)
+  if (!cursor.isAtSeparator) return undefined
+  if (quantity !== undefined) return { type: 'total', quantity }
+  return list && { type: 'revise', list }
+}
+
 /** `on the rocks please` on its own is about the drink before; a lone `Neat!` is not. */
-export function readBareStyle(cursor: Cursor): Act | undefined {
+export function readBareStyle(cursor: Cursor, hasOrder: boolean): Act | undefined {
   const start = cursor.at
   const taken = cursor.take(bareStyle)
   const modifiers = modifiersIn(taken)
   const isPhrase = taken?.some((piece) => piece.kind === 'modifier' && piece.text.includes(' ')) === true
   const isAsked = cursor.peek(pattern('please|thanks|thank you|for me|instead')) !== undefined
   takeTails(cursor)
-  if (modifiers.length > 0 && cursor.isAtSeparator && (isAsked || isPhrase))
+  if (modifiers.length > 0 && cursor.isAtSeparator && (isAsked || isPhrase || hasOrder))
     return { type: 'restyle', modifiers }
   cursor.at = start
   return undefined
@@ -93,7 +118,7 @@ function modifiersIn(pieces: readonly Piece[] | undefined): readonly string[] {
 }
 
 const acceptFrame = pattern(
-  `${wish}(?:that|it|that one|this one|one|NUM|one of (?:those|them|these)|the one|them|those|the first(?: one)?|your recommendation|your suggestion)(?: (?:then|please|too|thanks|sounds good|for me))*`,
+  `${wish}(?:that one|this one|the one|NUM of (?:those|them|these|your recommendations?)|one of (?:those|them|these)|that|it|one|NUM|them|those|the first(?: one)?|your recommendation|your suggestion)(?: (?:then|please|too|thanks|sounds good|for me))*`,
 )
 const needsWish = pattern('(?:that|it|that one|this one|them|those|the one|one|NUM)(?: |$)')
 const readyToTake = pattern(
@@ -136,7 +161,8 @@ export function readRefused(
     // The number or article belongs to the drink.
     if (back !== undefined && (back.kind === 'number' || /^(?:a|an|the)$/.test(back.text))) cursor.at--
     const list = isOnly ? undefined : readDrinks(cursor, lexicon, refusedSeparator)
-    const isNumber = list === undefined && cursor.take(pattern('NUM')) !== undefined
+    const isNumber =
+      list === undefined && cursor.take(pattern('NUM|MOD|that one|this one|that|this|it')) !== undefined
     cursor.take(pattern('nor|either'))
     takeTails(cursor)
     const isMore = opener.some(({ text }) => text === 'more')

@@ -1,3 +1,4 @@
+import type { Drink } from './drinks.ts'
 import { dollars, drinkPhrase, joined, articleOf, capitalised } from './phrases.ts'
 import type { Remark } from './plan.ts'
 import { pick } from './random.ts'
@@ -26,7 +27,7 @@ function remarkText(remark: Remark, { seed, lexicon }: Speaking): string {
       const named = remark.drinks.map(({ item, quantity, modifiers }) =>
         drinkPhrase(item, quantity ?? 1, modifiers),
       )
-      if (remark.isChoice) return `Which shall it be, ${joined(named, 'or')}?`
+      if (remark.isChoice && named.length > 1) return `Which shall it be, ${joined(named, 'or')}?`
       return `Shall I pour you ${joined(named)}?`
     }
     case 'how-many':
@@ -38,17 +39,10 @@ function remarkText(remark: Remark, { seed, lexicon }: Speaking): string {
     case 'strangers':
       return `${capitalised(joined(remark.names))} ${remark.names.length > 1 ? 'are' : 'is'} not on our menu, I am afraid.`
     case 'price':
-      return pricesText(remark.drinks, lexicon)
+      return `${pricesText(remark.drinks, lexicon)}${offerText(remark.drinks)}`
     case 'about': {
-      const [first] = remark.drinks
-      const offer =
-        remark.drinks.length === 1 && first !== undefined
-          ? ` Shall I pour you ${articleOf(first.item)} ${first.item}?`
-          : ''
-      return `${pricesText(
-        remark.drinks.map((drink) => ({ ...drink, quantity: 1 })),
-        lexicon,
-      )}${offer}`
+      const drinks = remark.drinks.map((drink) => ({ ...drink, quantity: 1 }))
+      return `${pricesText(drinks, lexicon)}${offerText(drinks)}`
     }
     case 'not-there':
       return `I do not see ${articleOf(remark.item)} ${remark.item} on your order.`
@@ -69,6 +63,13 @@ function remarkText(remark: Remark, { seed, lexicon }: Speaking): string {
     case 'not-able':
       return 'I am afraid I cannot do that here.'
   }
+}
+
+/** After a question about one drink, whether it is wanted. */
+function offerText([first, ...others]: readonly Drink[]): string {
+  return first === undefined || others.length > 0
+    ? ''
+    : ` Shall I pour you ${drinkPhrase(first.item, first.quantity ?? 1)}?`
 }
 
 function pricesText(

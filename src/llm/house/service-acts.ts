@@ -1,7 +1,7 @@
 import type { Act } from './acts.ts'
 import { pattern, type Cursor } from './cursor.ts'
 import { readDrinks } from './drinks.ts'
-import type { Piece } from './pieces.ts'
+import { endOfSentence, textOf } from './sentence.ts'
 import type { Lexicon } from './vocabulary.ts'
 
 const show =
@@ -14,11 +14,12 @@ const drinkWord =
   '(?:drinks?|cocktails?|beers?|spirits?|liquors?|ITEM|sodas?|soft drinks|non alcoholic drinks|beverages?|ALIEN|options|alcohol|booze|mocktails?|specials?|things|stuff|items)'
 
 const orderFrames = [
-  `(?:what|which)(?: drinks| all| exactly| items)? (?:is|are|was|were|do|did|have|has|does|else is|all is) (?:there |i |we |my order |my tab |my list )*(?:already )?(?:in|on|have|got|order|ordered|had|got down|include|contain|down|put|say|look like|so far|put in)(?: (?:for me|for us|in|on|my|our|the|current|whole|order|tab|bill|list|it|like|i|me|to))*`,
+  `(?:what|which)(?: drinks| all| exactly| items)? (?:is|are|was|were|do|did|have|has|does|else is|all is) (?:there |i |we |my order |my tab |my list )*(?:already )?(?:in|on|have|got|order|ordered|had|got down|include|contain|down|put|say|look like|so far|put in)(?: (?:for me|for us|in|on|my|our|the|current|whole|order|tab|bill|list|like|i|me|to))*`,
+  `where (?:is|are) (?:my|our|the) (?:order|orders|drinks?|ITEM)`,
   `(?:what is|how is|where is) (?:my|the|our) (?:current |whole |full )?order(?: (?:looking|status|at))?`,
   `(?:what is|what are)(?: (?:all|currently|already))? (?:in|on) (?:my|the|our) (?:current )?(?:order|tab|bill|list)`,
   `(?:did|do|have) you (?:already )?(?:get|got|take|taken|have|remember|add|added|put|write|note)(?: (?:down))? (?:my|our|the) (?:order|drinks?|ITEM)(?: down)?`,
-  `${show}${see} (?:(?:all|me|back|us|about) )*(?:the|my|our) (?:current |whole |full |open )*(?:order|orders|drinks|list|items)(?: (?:back|to me|for me|so far|list|summary))*`,
+  `${show}${see} (?:(?:all|me|back|us|about) )*(?:(?:the|my|our) (?:current |whole |full |open )*(?:order|orders)|(?:my|our) (?:drinks|list|items))(?: (?:back|to me|for me|so far|list|summary))*`,
   `(?:my|the|our|current|my current|order) (?:order|summary|drinks)`,
   `how many (?:drinks|ITEM|cocktails|beers|of (?:those|them)|do|are|items) ?(?:have|did|do|are|is|i|we|had|there)?(?: (?:i|we|have|had|ordered|order|on|in|my|the|tab|bill|got|down|for|me|us|get|drunk|add|added|are|there))*`,
   `(?:did|do|have) (?:i|we) (?:already )?(?:order|ordered|add|added|get|got|have|put|remember)(?: (?:down|my|order|the|a|an|any|NUM|ITEM|on|in|that|it|anything|me|for|to|tab|already|MOD|already))*`,
@@ -31,6 +32,7 @@ const orderFrames = [
 
 const menuFrames = [
   `${show}(?:${see} )?(?:the |a |your |me the |us the )?(?:drinks? |cocktail |beer |full |whole |bar |wine )*(?:menu|menus|drinks list|drink list|list of (?:drinks|cocktails|beers)|selection|price list|prices|card|carte|choices)`,
+  `${show}${see} (?:(?:all|me|us) )*(?:the|your|all) (?:drinks|cocktails|beers|spirits|options|choices|prices|drink options)`,
   `(?:what|which)(?: (?:kinds?|sorts?|types?|all) of)?(?: (?:other|else|all|different|more))?(?: ${drinkWord})*(?: (?:and ${drinkWord}))? (?:do|can|are|is|would|have|does) (?:you (?:guys )?|i |we |the bar |one |there |this (?:bar|place) )?(?:have|serve|got|offer|sell|make|stock|carry|pour|do|get|order|choose from|available|on offer|on the menu|on tap|drink here|mix|prepare|recommend from)(?: (?:on|here|to|for|tap|the|menu|drink|offer|available|drinks|today|tonight|from|me|us|in|stock|sale|behind|bar|you|do|with|alcohol|house|specials?))*`,
   `(?:what|which) (?:is|are)(?: (?:on|in))? (?:the |your |on |available |there |all )*(?:menu|tap|offer|available|drinks|options|choices|cocktails|beers|selection|specials?|special|for drinks|to drink|prices|modifiers|spirits|special today|on tap|modifications)`,
   `what (?:have|do) you (?:got|have)(?: .{0,30})?`,
@@ -44,6 +46,7 @@ const menuFrames = [
 
 /** A question about the order or the menu. */
 export function readServiceQuestion(cursor: Cursor): Act | undefined {
+  if (cursor.peek(pattern('what (?:else )?can you (?:do|help)')) !== undefined) return undefined
   const start = cursor.at
   for (const [frames, tool] of [
     [orderFrames, 'get_order'],
@@ -108,9 +111,22 @@ const tastes: readonly (readonly [taste: string, words: RegExp])[] = [
   ['rum', /\brum\b/],
 ]
 
+/** A taste that is not wanted: `not too sweet`. */
+const unwanted =
+  /\b(?:not|nothing|less|without being|without anything|but not|hate|do not like|do not want)(?: (?:anything|things|drinks|it|too|so|very|that|overly|really|particularly|a|as|super|all that))* (?:sweet|sugary|sour|bitter|strong|stiff|boozy|expensive|pricey|fruity|smoky|heavy|dry|fizzy|hoppy|spicy|light)\b/g
+
 /** What a guest wants it to be like, in the bar's words; `anything` when nothing was said about it. */
-export function preferenceIn(words: string): string {
-  const found = tastes.filter(([, pattern]) => pattern.test(words)).map(([taste]) => taste)
+function preferenceIn(said: string): string {
+  const words = said.replaceAll(unwanted, (phrase) =>
+    /sweet|sugary/.test(phrase)
+      ? 'dry'
+      : /strong|stiff|boozy/.test(phrase)
+        ? 'light'
+        : /expensive|pricey/.test(phrase)
+          ? 'cheap'
+          : ' ',
+  )
+  const found = tastes.filter(([, named]) => named.test(words)).map(([taste]) => taste)
   const wanted = found.includes('strongest') ? found.filter((taste) => taste !== 'strong') : found
   const weak = wanted.includes('light') ? wanted.filter((taste) => taste !== 'strong') : wanted
   return weak.length > 0 ? weak.join(', ') : 'anything'
@@ -120,13 +136,19 @@ const tasteWord =
   '(?:sweet|sour|bitter|dry|fruity|citrusy?|tropical|refreshing|fresh|cheap|cheaper|strong|stronger|light|lighter|smoky|smokey|herbal|smooth|warm|warming|fizzy|sparkling|bubbly|hoppy|malty|spicy|classic|elegant|fancy|cold|pink|MOD|non alcoholic|nonalcoholic|alcoholic|without|with|alcohol ?free|no|not|nice|good|special|different|interesting|new|tasty|delicious|fun|light|soft|stiff|boozy|mild|weak|tart|tangy|zesty|creamy|exotic|local|hard|wet|low|like|for|that|to|in|easy|affordable|inexpensive|floral|minty|unusual|virgin|potent|smaller|else|cool|cooling|hot|yummy|simple|big|summery|wintery|cozy|cosy|adventurous|crisp|salty|savou?ry|sharp|lemony|more|less|a bit|a little|really|very|super|quite|extra|quick|sophisticated|bold|rich|mellow)'
 
 const recommendFrames = [
-  /^(?:.{0,60} )?(?:recommend|recommends|recommended|recommendations?|suggest|suggests|suggestions?|advise|advice)(?= |$)/,
+  pattern(
+    `(?:i am |we are )?(?:not (?:really )?sure|undecided|no idea|unsure)(?: (?:yet|what|which|i|we|want|to|should|have|drink|order|get|would|like|one|about|it|of|really))*`,
+  ),
+  pattern(
+    `(?:(?:can|could|may) (?:i|we|you) |i would like |i want |i will (?:have|take) )?(?:(?:give|get|bring|pour|have|make|show|want|like|take|try|tell) ?(?:me |us )?)?(?:the |your )(?:strongest|cheapest|best|sweetest|bitterest|sourest|lightest|weakest|most (?:popular|refreshing|expensive|bitter|potent))(?: (?:thing|drink|drinks|cocktail|one|stuff|whatever|you|have|got|on|the|menu|please|that|there|is|can|make|possible|alcohol|of))*`,
+  ),
+  /^(?:.{0,60} )?(?:recommend|recommends|recommendations?|suggest|suggests|suggestions?|advise|advice)(?= |$)/,
   pattern(`(?:please )?(?:surprise|impress) (?:me|us)`),
   pattern(
     `(?:dealers?|bartenders?|mayas?|your|barkeeps?|chefs?|house) (?:choice|pick|call|favou?rites?|special|speciality|specialty|best|recommendation)`,
   ),
   pattern(
-    `(?:what|which)(?: (?:kind of|sort of|one of))?(?: (?:drink|cocktail|beer|spirit|one|ITEM|of your drinks|of them|of these|of those))? (?:is|are|would|do|should|could|can|will|goes|suits|tastes|has|contains)(?: (?:the|your|you|i|we|be|a|an|there|any|really|here|of|my|this|one|for|me))* ?(?:good|nice|best|strongest|stronger|strong|cheapest|cheap|sweetest|sweet|sourest|sour|bitter|bitterest|popular|most|least|favou?rites?|favou?rite|like|drink|have|order|try|get|refreshing|tasty|better|special|specialty|speciality|lightest|light|healthiest|fruity|fruitiest|well|weakest|choose|pick|house|signature|hot|nicest|tastiest|driest|smoothest|MOD|famous|known|hardest|biggest|ITEM)`,
+    `(?:what|which)(?: (?:kind of|sort of|one of))?(?: (?:drink|cocktail|beer|spirit|one|ITEM|of your drinks|of them|of these|of those))? (?:is|are|would|do|should|could|can|will|goes|suits|tastes|has|contains)(?: (?:the|your|you|i|we|be|a|an|there|any|really|here|of|my|this|one|for|me))* ?(?:good|nice|best|strongest|stronger|strong|cheapest|cheap|sweetest|sweet|sourest|sour|bitter|bitterest|popular|most|least|favou?rites?|favou?rite|like|drink|have|order|try|get|refreshing|tasty|better|special|specialty|speciality|lightest|light|healthiest|fruity|fruitiest|well|weakest|choose|pick|house|signature|hot|nicest|tastiest|driest|smoothest|MOD|famous|known|hardest|biggest)`,
   ),
   pattern(
     `(?:i|we) (?:am|are|feel)(?: (?:really|so|very|quite|a bit|pretty|kinda|kind of))* (?:thirsty|driving|pregnant|the designated driver|not drinking|sober|undecided|indecisive)`,
@@ -153,11 +175,14 @@ const recommendFrames = [
 ]
 
 const something =
-  '(?:something|anything|sth|a drink|some drink|a cocktail|a beverage|cocktails?|drinks?|somewhat|whatever|one)'
+  '(?:something|anything|sth|(?:a|some|any|another) drinks?|a cocktail|a beverage|cocktails?|drinks|whatever|one)'
 const wishes =
   '(?:(?:can|could|may|might|would|do|will|have|is|are)? ?(?:you|i|we|there)? ?(?:please |just |also |maybe )*(?:want|like|love|get|have|give|make|need|fancy|bring|mix|pour|take|try|drink|prefer|crave|serve|got|do|recommend|see|fix|whip up|wants|would like|would love|be in the mood for|am in the mood for|are in the mood for|feel like|am feeling like|will have|will take|am looking for|looking for|in the mood for|am craving|could use|could go for|could do with|would prefer|am after|want to have|want to drink|want to try|would like to have|would like to try|would like to drink|rather have)?(?: (?:me|us|him|her|my [a-z]+|to|a|for|up|now|have|try|drink))*)'
 const somethingFrame = pattern(
-  `(?:${wishes} )?(?:some|any|a )?(?:thing )?${something}(?: (?:${tasteWord}|and|or|but|,|too|so|alcohol|booze|ice|ITEM|ALIEN|me|us|you|drink|ones?|taste|is|the|of|a|an|my|mood|summer|winter|today|tonight|day|hot|evening|night|please|side|driver|driver|sugar|tastes?|here|then|start|begin|expensive|pricey|maya|have|do|general|price|fruit|kick|punch|refreshment|bite|around|under|CASH|dollars|on|kids?|child|children|wife|friend|date|recommend|would|bubbles|heavy|lots?|bit|little|much|gift))*`,
+  `(?:${wishes} )?(?:some|any|a )?(?:thing )?${something}(?: (?:${tasteWord}|and|or|but|,|too|so|alcohol|booze|ice|(?:with|like|containing|based on|made with|from|of) (?:some |a |an )?(?:ITEM|ALIEN)|me|us|you|ones?|taste|is|the|of|a|an|my|mood|summer|winter|today|tonight|day|hot|evening|night|please|side|driver|driver|sugar|tastes?|here|then|start|begin|expensive|pricey|maya|have|do|general|price|fruit|kick|punch|refreshment|bite|around|under|CASH|dollars|on|kids?|child|children|wife|friend|date|recommend|would|bubbles|heavy|lots?|bit|little|much|gift))*`,
+)
+const exceptFrame = pattern(
+  `(?:${wishes} )?(?:anything|something|everything|whatever|any drink)(?: else)? (?:but|except|other than|besides|apart from|instead of)(?: (?:a|an|the))? (?:ITEM|ALIEN)`,
 )
 const moodFrame = pattern(
   `(?:i|we) (?:am|are|feel|would like|like|want|prefer|love)(?: (?:in the mood|feeling|like|in|a|bit|for|it|my|drinks?|things|something|rather|more|quite|really|pretty|to|be|have))* (?:sweet|sour|bitter|fruity|refreshing|cheap|strong|adventurous|fancy|fizzy|spicy|smoky|tropical)(?: (?:drinks?|things?|one|stuff|tastes?|cocktails?|and|or|sour|bitter|sweet|strong))*`,
@@ -171,7 +196,9 @@ export function readRecommend(cursor: Cursor, lexicon: Lexicon): Act | undefined
   const start = cursor.at
   const end = endOfSentence(cursor)
   const words = textOf(cursor.slice(start, end))
-  const isAsked = [...recommendFrames, moodFrame].some((frame) => cursor.take(frame) !== undefined)
+  const isAsked = [exceptFrame, ...recommendFrames, moodFrame].some(
+    (frame) => cursor.take(frame) !== undefined,
+  )
   if (isAsked) {
     cursor.at = end
     return { type: 'recommend', preference: preferenceIn(words) }
@@ -192,14 +219,4 @@ function hasOrder(cursor: Cursor, start: number, lexicon: Lexicon): boolean {
   const list = readDrinks(cursor, lexicon)
   cursor.at = end
   return list !== undefined
-}
-
-export function endOfSentence(cursor: Cursor): number {
-  let at = cursor.at
-  while (cursor.pieceAt(at) !== undefined && !/^[.!?]$/.test(cursor.codeAt(at))) at++
-  return at
-}
-
-export function textOf(pieces: readonly Piece[]): string {
-  return pieces.map(({ text }) => text).join(' ')
 }

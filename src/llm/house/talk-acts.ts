@@ -13,7 +13,7 @@ const topics: readonly (readonly [Topic, string])[] = [
   ],
   [
     'greeting',
-    '(?:(?:it is )?(?:nice|good|great|pleased|lovely) to (?:meet|see) you(?: (?:too|again|maya))*|(?:my name is|call me) [a-z]+(?: by the way)?)',
+    '(?:(?:it is )?(?:nice|good|great|pleased|lovely) to (?:meet|see) you(?: (?:too|again|maya))*|my name is [a-z]+(?: by the way)?)',
   ],
   [
     'thanks',
@@ -57,7 +57,7 @@ const topics: readonly (readonly [Topic, string])[] = [
   ],
   [
     'sorry',
-    '(?:sorry|my bad|my mistake|apologies|oops|whoops|pardon|pardon me|excuse me|i apologi[sz]e)(?: (?:about that|for that|maya|my bad|i meant|mate))*',
+    '(?:sorry|my bad|my mistake|apologies|oops|whoops|pardon|pardon me|excuse me|i apologi[sz]e)(?: (?:about that|for that|maya|my bad|mate))*',
   ],
   [
     'hours',
@@ -93,6 +93,19 @@ const topics: readonly (readonly [Topic, string])[] = [
     '(?:(?:can|could|may) (?:i|we|you) |please |i would like to |i want to |let me )?(?:start|open|run|set up|keep|put|leave|begin|stick)(?: (?:me|us|a|the|my|new|running|it|that|this|them|those|everything|all|these|up|with|on|open|to))* (?:tab|bill|account|open)(?: (?:open|please|for me|for us|running|then))*',
   ],
   [
+    'double',
+    '(?:(?:can you |please )?make (?:it|that|them|those) )?(?:a )?(?:doubles?|triples?)(?: (?:please|instead))*',
+  ],
+  [
+    'ready',
+    '(?:(?:i|we) (?:would like|want|am ready|are ready|need) to |(?:can|could|may) (?:i|we) |ready to |(?:i am |we are )?ready|to )(?:please )?(?:order|place an order|make an order)?(?: (?:something|now|drinks?|please|here|a drink|some drinks))*',
+  ],
+  ['ways-to-pay', '(?:do|can|could|may) (?:you|i|we) (?:accept|take|pay (?:with|by|in)|use)(?: [a-z]+){1,6}'],
+  [
+    'clear-tab',
+    '(?:(?:can|could|would) you |please |i want to |i would like to )?clear (?:my|the|our) (?:tab|bill)(?: (?:please|now|for me))*',
+  ],
+  [
     'splitting',
     '(?:.{0,40} )?(?:split (?:the |this |it|our |my )?(?:bill|check|tab|it)?|separate (?:bills|checks|tabs)|pay (?:for )?(?:half|my (?:half|share|part)|separately)|go dutch|half of (?:the|my) (?:bill|tab))(?: .{0,40})?',
   ],
@@ -119,7 +132,7 @@ const topics: readonly (readonly [Topic, string])[] = [
   ['paid-already', '(?:(?:i|we) (?:have |had )?(?:already |just )*(?:paid|settled|payed)(?: .{0,60})?)'],
   [
     'no-cash',
-    '(?:(?:i|we) (?:have|am|got) (?:no|out of|not|broke)(?: (?:got|have|any|enough|the))* ?(?:money|cash|funds|broke|wallet)?(?: .{0,40})?)',
+    '(?:(?:i|we) (?:have|am|got|do not have) (?:no|out of|not|broke|enough|any)?(?: ?(?:got|have|any|enough|the|much))* ?(?:money|cash|funds|broke|wallet)(?: .{0,40})?)',
   ],
   [
     'tip-question',
@@ -153,7 +166,7 @@ const no = pattern(
 /** A yes or a no and nothing more. */
 export function readAnswer(cursor: Cursor): Act | undefined {
   const start = cursor.at
-  if (cursor.take(yes) !== undefined && cursor.isAtSeparator) return { type: 'yes', then: afterYes(cursor) }
+  if (cursor.take(yes) !== undefined && cursor.isAtSeparator) return { type: 'yes', goesOn: afterYes(cursor) }
   cursor.at = start
   if (cursor.take(no) !== undefined && cursor.isAtSeparator) return { type: 'no' }
   cursor.at = start

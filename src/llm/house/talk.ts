@@ -79,6 +79,10 @@ export const topicTexts: Readonly<Record<Topic, Choices>> = {
   each: ['How many is that in all?'],
   'the-usual': ['Remind me, what is your usual?'],
   'tab-open': ['Your tab is open, everything you order goes on it. What can I get you?'],
+  noted: ['I hear you. Is there anything I can get you?', 'Noted. What can I do for you?'],
+  ready: ['Of course! What would you like?', 'I am all ears. What shall it be?'],
+  'ways-to-pay': ['Everything is charged to your balance here. Just ask for the bill when you are ready.'],
+  'clear-tab': ['Shall I take everything off your order, or would you like to pay?'],
   'unknown-wish': [
     'I am afraid I cannot do that. I can get you any drink from the menu, though.',
     'That is not something I have behind the bar. Would you like to hear the menu?',

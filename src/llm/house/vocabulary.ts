@@ -1,4 +1,5 @@
-import { drinkAliases, modifierAliases, strangers } from './aliases.ts'
+import { drinkAliases, modifierAliases } from './aliases.ts'
+import { strangers } from './strangers.ts'
 
 /** What the bar serves, as the model has to know it to understand a guest. */
 export interface HouseVocabulary {
@@ -111,8 +112,9 @@ export function pluralOf(name: string): string {
   const lower = name.toLowerCase()
   const plural = pluralsOf(lower)[0] ?? lower
   // Keep the menu's capitals: only the ending is new.
-  const kept = [...name].findIndex((_, at) => lower[at] !== plural[at])
-  return kept === -1 ? name + plural.slice(name.length) : name.slice(0, kept) + plural.slice(kept)
+  let kept = 0
+  while (kept < name.length && lower[kept] === plural[kept]) kept++
+  return name.slice(0, kept) + plural.slice(kept)
 }
 
 function withoutDoubles(phrases: readonly Phrase[]): readonly Phrase[] {

@@ -7,6 +7,11 @@ const token =
 /** Words written together or without their apostrophe, as what was meant. */
 const spelledOut: Readonly<Record<string, string>> = {
   gimme: 'give me',
+  cn: 'can',
+  gt: 'get',
+  lk: 'like',
+  hv: 'have',
+  hav: 'have',
   giv: 'give',
   gime: 'give me',
   lemme: 'let me',
@@ -110,12 +115,15 @@ export function wordsOf(message: string): readonly string[] {
     .replaceAll(/\bw\/\s*o\b/g, 'without')
     .replaceAll(/\bw\//g, 'with ')
     .replaceAll('⁄', '/')
+    .replaceAll(/,?\s*(?<![\p{L}'])(?:u+m+|u+h+m*|e+r+m*|h+m+)(?![\p{L}'])[\s.,]*/gu, ' ')
   const found = (plain.match(token) ?? []).slice(0, wordsMax)
   return found.flatMap((word, at) => split(word, found[at + 1] ?? '', found[at - 1] ?? ''))
 }
 
 function split(word: string, next: string, previous: string): readonly string[] {
-  if (word === ':' || word === '-') return []
+  if (word === ':')
+    return /^(?:order|tip|gratuity|please|maya|me|us|is|said|says|be)$/.test(previous) ? [] : [',']
+  if (word === '-') return []
   if (word === '/') return /\d/.test(previous) ? ['/'] : ['or']
   if (word === '\n' || word === ';') return ['.']
   if (word === 'id' && afterId.test(next)) return ['i', 'would']

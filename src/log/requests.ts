@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
-import type { RequestKey } from '../log/events.ts'
-import type { RequestRecord, SessionState } from '../log/state.ts'
+import type { RequestKey } from './events.ts'
+import type { RequestRecord, SessionState } from './state.ts'
 
 /** What was answered to this key before, or undefined. The same key with another question is refused. */
 export function findRequest(state: SessionState, request: RequestKey | undefined): RequestRecord | undefined {

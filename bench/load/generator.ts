@@ -1,0 +1,114 @@
+// Makes the load, in a process of its own. Started by a bench; talks with it over IPC.
+import { answerQuestions } from '../harness/child.ts'
+import { messageOf, type Script } from '../servers/script.ts'
+import { cpuMs } from '../servers/usage.ts'
+import { StreamConnection } from './stream-connection.ts'
+
+export type GeneratorControls = typeof controls
+
+export interface Load {
+  readonly url: string
+  /** How many answers are streamed at the same time. */
+  readonly streams: number
+  readonly turnsPerStream: number
+  readonly script: Script
+  /** Session ids, each used for some turns of one stream and then left: nobody talks for ever. */
+  readonly sessions: readonly string[]
+  /** Up to so long a stream waits before its first turn, so that streams do not run in step. */
+  readonly staggerMs: number
+}
+
+export interface LoadResult {
+  readonly turns: number
+  readonly wrong: number
+  readonly seconds: number
+  readonly firstTextMs: readonly number[]
+  readonly generatorCpuMs: number
+}
+
+/** How many sessions are made or ended at the same time. */
+const sessionsAtOnce = 32
+
+const held: StreamConnection[] = []
+
+async function run({ url, streams, turnsPerStream, script, sessions, staggerMs }: Load): Promise<LoadResult> {
+  const requests = sessions.map((session) => streamRequest(session, script))
+  const sessionsPerStream = Math.floor(requests.length / streams)
+  const turnsPerSession = Math.ceil(turnsPerStream / sessionsPerStream)
+  const connections = await Promise.all(Array.from({ length: streams }, () => StreamConnection.open(url)))
+  const firstTextMs: number[] = []
+  let wrong = 0
+  const cpuBefore = cpuMs()
+  const startedMs = performance.now()
+  await Promise.all(
+    connections.map(async (connection, stream) => {
+      if (staggerMs > 0) await new Promise((resolve) => setTimeout(resolve, (staggerMs * stream) / streams))
+      for (let turn = 0; turn < turnsPerStream; turn++) {
+        const session = stream * sessionsPerStream + Math.floor(turn / turnsPerSession)
+        const answer = await connection.ask(requests[session] ?? '', script.chunks)
+        if (answer.isWhole) firstTextMs.push(answer.firstTextMs)
+        else wrong++
+      }
+    }),
+  )
+  const seconds = (performance.now() - startedMs) / 1000
+  for (const connection of connections) connection.close()
+  return { turns: streams * turnsPerStream, wrong, seconds, firstTextMs, generatorCpuMs: cpuMs() - cpuBefore }
+}
+
+function streamRequest(session: string, script: Script): string {
+  const body = JSON.stringify({ user_input: messageOf(script) })
+  const head = [
+    'POST /api/v1/chat/stream HTTP/1.1',
+    'Host: 127.0.0.1',
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    `X-Session-ID: ${session}`,
+  ]
+  return `${head.join('\r\n')}\r\n\r\n${body}`
+}
+
+/** Makes sessions and gives their ids. */
+async function openSessions({ url, count }: { url: string; count: number }): Promise<readonly string[]> {
+  const ids: string[] = []
+  await inSteps(count, async () => {
+    const response = await fetch(`${url}/api/v1/sessions`, { method: 'POST' })
+    const id = response.headers.get('x-session-id')
+    if (response.status !== 201 || id === null) throw new Error(`No session: ${await response.text()}`)
+    await response.arrayBuffer()
+    ids.push(id)
+  })
+  return ids
+}
+
+async function endSessions({ url, ids }: { url: string; ids: readonly string[] }): Promise<void> {
+  await inSteps(ids.length, async (at) => {
+    const headers = { 'x-session-id': ids[at] ?? '' }
+    const response = await fetch(`${url}/api/v1/session`, { method: 'DELETE', headers })
+    if (response.status !== 204) throw new Error(`Not ended: ${await response.text()}`)
+  })
+}
+
+async function inSteps(count: number, step: (at: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < count) await step(next++)
+  }
+  await Promise.all(Array.from({ length: Math.min(count, sessionsAtOnce) }, worker))
+}
+
+/** Opens a stream in each session whose model says nothing, and keeps it open until `leave`. */
+async function hold({ url, sessions }: { url: string; sessions: readonly string[] }): Promise<void> {
+  await inSteps(sessions.length, async (at) => {
+    const connection = await StreamConnection.open(url)
+    void connection.ask(streamRequest(sessions[at] ?? '', { chunks: 0, pause: 0 }), 0)
+    held.push(connection)
+  })
+}
+
+function leave(): void {
+  for (const connection of held.splice(0)) connection.close()
+}
+
+const controls = { run, openSessions, endSessions, hold, leave }
+answerQuestions(controls)

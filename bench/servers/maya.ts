@@ -1,0 +1,63 @@
+// The whole server with a model that says what the message asks for. Started by a bench; talks with it over IPC.
+import pino from 'pino'
+import { readSettings } from '../../src/config/settings.ts'
+import type { Model, ModelEvent } from '../../src/llm/model.ts'
+import { createService } from '../../src/service.ts'
+import { answerQuestions } from '../harness/child.ts'
+import { chunkText, pauseOf, scriptOf } from './script.ts'
+import { cpuMs, memoryUse } from './usage.ts'
+
+export type MayaControls = typeof controls
+
+const [storeUrl = 'memory:'] = process.argv.slice(2)
+
+const model: Model = {
+  name: 'scripted',
+  async *stream({ messages }, signal): AsyncIterable<ModelEvent> {
+    const user = messages.findLast(({ role }) => role === 'user')
+    const { chunks, pause } = scriptOf(user?.role === 'user' ? user.text : '')
+    if (chunks === 0) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      if (pause !== 'none' && chunk > 0) await pauseOf(pause)
+      signal.throwIfAborted()
+      yield { type: 'text-delta', text: chunkText }
+    }
+    yield { type: 'finish', reason: 'stop', usage: { inputTokens: 100, outputTokens: chunks } }
+  },
+}
+
+const result = readSettings({
+  MAYA_STORE_URL: storeUrl,
+  MAYA_SESSIONS_PER_CONTAINER: '100000',
+  MAYA_TURN_SECONDS: '3600',
+})
+if (!result.ok) throw new Error(JSON.stringify(result.problems))
+
+const service = await createService({
+  settings: result.settings,
+  model,
+  // As in `main.ts`, so that what a line costs is measured, too.
+  logger: pino({ base: null }, pino.destination({ dest: '/dev/null', sync: false, minLength: 4096 })),
+  facts: {
+    residentBytes: () => process.memoryUsage.rss(),
+    constrainedMemory: () => undefined,
+    cpuSeconds: () => cpuMs() / 1000,
+    uptimeSeconds: () => process.uptime(),
+    nodeVersion: process.version,
+    version: 'bench',
+  },
+  // What is measured here is not how many sessions this machine has room for.
+  readMemory: () => ({ usageBytes: 1, usageSource: 'rss', limitBytes: null, limitSource: 'none' }),
+})
+
+const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
+
+const controls = {
+  url: () => url,
+  cpuMs,
+  memoryUse,
+  /** What the server itself believes, as in `maya_session_memory_bytes`. */
+  sessionBytes: () => service.sessions.liveBytes,
+  liveCount: () => service.sessions.liveCount,
+}
+answerQuestions(controls, () => service.close(0))

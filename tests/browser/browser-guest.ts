@@ -1,0 +1,36 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { expect, onTestFinished } from 'vitest'
+
+/** What the browser reports by itself for an answer that is no success; the page has to cope with those. */
+const failedRequest = /^Failed to load resource/
+
+/**
+ * A guest with a browser of their own. When the test ends, the console must be empty: no error, no warning, no
+ * violation of the content security policy. Failed requests are allowed only to those who expect them.
+ */
+export async function createGuest(
+  browser: Browser,
+  options: BrowserContextOptions & { readonly mayFail?: boolean } = {},
+): Promise<{ openPage(url: string, options?: { readonly isServed?: boolean }): Promise<Page> }> {
+  const { mayFail = false, ...contextOptions } = options
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...contextOptions })
+  context.setDefaultTimeout(15_000)
+  const complaints: string[] = []
+  context.on('console', (message) => {
+    const isNoise = ['log', 'debug', 'info'].includes(message.type())
+    if (!isNoise && !(mayFail && failedRequest.test(message.text()))) complaints.push(message.text())
+  })
+  context.on('weberror', (error) => complaints.push(String(error.error())))
+  onTestFinished(async () => {
+    await context.close()
+    expect(complaints).toEqual([])
+  })
+  return {
+    async openPage(url, { isServed = true } = {}) {
+      const page = await context.newPage()
+      await page.goto(url)
+      if (isServed) await page.locator('#balance:not(:empty)').waitFor({ state: 'attached' })
+      return page
+    },
+  }
+}

@@ -1,0 +1,338 @@
+import { describe, expect, it } from 'vitest'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+import { newGuest, type Guest } from '../fakes/guest.ts'
+import { says, ScriptedModel } from '../fakes/scripted-model.ts'
+import { shareService, startService } from '../fakes/test-service.ts'
+
+const service = await shareService()
+const { app, model, sessions } = service
+const hourMs = 3_600_000
+
+/** Asks for the status with ids in the three places. */
+function status({ header, query, cookie }: { header?: string; query?: string; cookie?: string }) {
+  const headers = {
+    ...(header !== undefined && { 'x-session-id': header }),
+    ...(cookie !== undefined && { cookie: `maya_session=${cookie}` }),
+  }
+  const url = '/api/v1/session/status'
+  return app.inject({ url, headers, ...(query !== undefined && { query: { session_id: query } }) })
+}
+
+function tampered(token: string): readonly string[] {
+  const [id = '', signature = ''] = token.split('.')
+  const other = signature.startsWith('A') ? 'B' : 'A'
+  return [
+    id,
+    `${id}.`,
+    `.${signature}`,
+    `${id}.${other}${signature.slice(1)}`,
+    `${id}.${signature.slice(0, -1)}`,
+    `${id}.${signature}=`,
+    `${token} `,
+    ` ${token}x`,
+    `${id.toLowerCase()}x.${signature}`,
+    `${'A'.repeat(22)}.${signature}`,
+    token.repeat(2),
+    `${token}, ${token}`,
+    'undefined',
+    '../../etc/passwd',
+    'x'.repeat(8000),
+  ]
+}
+
+/** The requests that need a session. */
+const requests: readonly { method: 'GET' | 'POST' | 'DELETE'; path: string; payload?: object }[] = [
+  { method: 'POST', path: '/session/reset' },
+  { method: 'DELETE', path: '/session' },
+  { method: 'GET', path: '/session/export' },
+  { method: 'POST', path: '/chat', payload: { user_input: 'hi' } },
+  { method: 'POST', path: '/chat/stream', payload: { user_input: 'hi' } },
+  { method: 'GET', path: '/chat/stream?message=hi&idempotency_key=one' },
+  { method: 'GET', path: '/chat/stream?turn_id=one' },
+  { method: 'GET', path: '/chat/history' },
+  { method: 'POST', path: '/chat/stop' },
+  { method: 'GET', path: '/payments/tab' },
+  { method: 'POST', path: '/payments/tip', payload: { tip_percentage: 10 } },
+  { method: 'POST', path: '/payments/pay' },
+  { method: 'POST', path: '/payments/confirm', payload: { confirmation_id: 'one', accept: true } },
+]
+
+describe('a session id', () => {
+  it('is taken from the header before the query before the cookie', async () => {
+    const [one, two, three] = [await newGuest(service), await newGuest(service), await newGuest(service)]
+    const seen = async (ids: Parameters<typeof status>[0]) => (await status(ids)).json().session_id
+    expect(await seen({ header: one.token, query: two.token, cookie: three.token })).toBe(one.token)
+    expect(await seen({ query: two.token, cookie: three.token })).toBe(two.token)
+    expect(await seen({ cookie: three.token })).toBe(three.token)
+  })
+
+  it('that is dead is not replaced by a living one of lower precedence', async () => {
+    const guest = await newGuest(service)
+    const response = await status({ header: 'forged', query: guest.token, cookie: guest.token })
+    expect([response.statusCode, response.json().code]).toEqual([404, 'SESSION_NOT_FOUND'])
+    expect((await status({ query: 'forged', cookie: guest.token })).statusCode).toBe(404)
+  })
+
+  it('that is empty names nothing', async () => {
+    const guest = await newGuest(service)
+    expect((await status({ header: '', query: guest.token })).json().session_id).toBe(guest.token)
+    expect((await status({ header: '', query: '', cookie: guest.token })).json().session_id).toBe(guest.token)
+    expect((await status({ header: '', query: '', cookie: '' })).json()).toEqual({ is_active: false })
+  })
+
+  it('has 128 random bits and its signature, and no two are the same', async () => {
+    const tokens = await Promise.all(Array.from({ length: 20 }, async () => (await newGuest(service)).token))
+    expect(new Set(tokens.map((token) => token.slice(0, 22))).size).toBe(20)
+    for (const token of tokens) expect(token).toMatch(/^[\w-]{22}\.[\w-]{43}$/)
+  })
+
+  it('that was tampered with is nobody’s, wherever it stands', async () => {
+    const { token } = await newGuest(service)
+    for (const forged of tampered(token)) {
+      // Blanks around a header are no part of it.
+      if (forged.trim() !== token) expect((await status({ header: forged })).statusCode).toBe(404)
+      expect((await status({ query: forged })).statusCode).toBe(404)
+      expect((await status({ cookie: encodeURIComponent(forged) })).statusCode).toBe(404)
+    }
+  })
+
+  it('of another server is nobody’s here', async () => {
+    const { token } = await newGuest(await startService())
+    expect((await status({ header: token })).json().code).toBe('SESSION_NOT_FOUND')
+  })
+
+  it('signed with the previous master key stays good', async () => {
+    const store = createMemoryStore({ clock: new FakeClock() })
+    const [oldKey, newKey] = ['a', 'b'].map((letter) => Buffer.alloc(32, letter).toString('base64'))
+    const before = await startService({ store, environment: { MAYA_MASTER_KEY: oldKey ?? '' } })
+    const { token } = await newGuest(before)
+    const environment = { MAYA_MASTER_KEY: newKey ?? '', MAYA_MASTER_KEY_PREVIOUS: oldKey ?? '' }
+    const after = await startService({ store, environment })
+    const headers = { 'x-session-id': token }
+    const response = await after.app.inject({ url: '/api/v1/session/status', headers })
+    expect(response.statusCode).toBe(200)
+    expect(response.headers['x-session-id']).not.toBe(token)
+  })
+
+  it.each(requests)(
+    'that is dead is 404 for $method $path, which makes no session',
+    async ({ path, ...request }) => {
+      const live = sessions.liveCount
+      const headers = { 'x-session-id': 'forged' }
+      const response = await app.inject({ ...request, url: `/api/v1${path}`, headers })
+      expect([response.statusCode, response.json().code]).toEqual([404, 'SESSION_NOT_FOUND'])
+      expect(response.headers['x-session-id']).toBeUndefined()
+      expect(response.headers['set-cookie']).toBeUndefined()
+      expect(sessions.liveCount).toBe(live)
+    },
+  )
+
+  const neverCreating = requests.filter(
+    ({ method, path }) => method !== 'POST' || !/chat(\/stream)?$/.test(path),
+  )
+
+  it.each(neverCreating)(
+    'that is missing is 404 for $method $path, or 400 where a message came with a key',
+    async ({ path, ...request }) => {
+      const live = sessions.liveCount
+      const response = await app.inject({ ...request, url: `/api/v1${path}` })
+      expect(response.json().code).toBe(
+        path.includes('message=') ? 'IDEMPOTENCY_KEY_WITHOUT_SESSION' : 'SESSION_NOT_FOUND',
+      )
+      expect(sessions.liveCount).toBe(live)
+    },
+  )
+
+  it('that is missing is no error for the status', async () => {
+    const response = await app.inject('/api/v1/session/status')
+    expect([response.statusCode, response.json()]).toEqual([200, { is_active: false }])
+    expect(response.headers['set-cookie']).toBeUndefined()
+  })
+
+  it('of a session that was ended is dead, and ending twice is 404', async () => {
+    const guest = await newGuest(service)
+    const ended = await guest.delete('/session')
+    expect([ended.statusCode, ended.body]).toEqual([204, ''])
+    expect((await guest.get('/session/status')).json().code).toBe('SESSION_NOT_FOUND')
+    expect((await guest.delete('/session')).json().code).toBe('SESSION_NOT_FOUND')
+    expect((await guest.post('/chat', { user_input: 'hi' })).statusCode).toBe(404)
+  })
+
+  it('comes back in X-Session-ID with every answer of its session, good or bad', async () => {
+    const guest = await newGuest(service)
+    const answers = [
+      await guest.get('/session/status'),
+      await guest.get('/session/export'),
+      await guest.get('/chat/history'),
+      await guest.get('/chat/stream?turn_id=none'),
+      await guest.get('/payments/tab'),
+      await guest.post('/payments/tip', { tip_percentage: 10 }),
+      await guest.post('/payments/pay'),
+      await guest.post('/payments/confirm', { confirmation_id: 'x', accept: false }),
+      await guest.post('/chat/stop'),
+      await guest.post('/chat', { user_input: 'hi' }),
+      await guest.post('/chat/stream', { user_input: 'hi' }),
+      await guest.post('/session/reset'),
+      await guest.delete('/session'),
+    ]
+    expect(answers.map(({ headers }) => headers['x-session-id'])).toEqual(answers.map(() => guest.token))
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([
+      200, 200, 200, 404, 200, 200, 409, 409, 200, 502, 200, 200, 204,
+    ])
+  })
+})
+
+describe('the cookie', () => {
+  it('is given with a new session: for this host alone, and not for scripts', async () => {
+    const response = await app.inject({ method: 'POST', url: '/api/v1/sessions' })
+    const { session_id: token } = response.json()
+    expect(response.headers['set-cookie']).toBe(
+      `maya_session=${token}; Max-Age=3600; Path=/; HttpOnly; SameSite=Lax`,
+    )
+    expect(response.headers['x-session-id']).toBe(token)
+  })
+
+  it.each(['/chat', '/chat/stream'])('is given by %s, which makes a session by itself', async (path) => {
+    model.add(says('Hello.'))
+    const response = await app.inject({
+      method: 'POST',
+      url: `/api/v1${path}`,
+      payload: { user_input: 'hi' },
+    })
+    expect(response.statusCode).toBe(200)
+    const token = response.headers['x-session-id']
+    expect(response.headers['set-cookie']).toContain(`maya_session=${String(token)}; `)
+    expect((await status({ cookie: String(token) })).json()).toMatchObject({ is_active: true, turn_count: 1 })
+  })
+
+  it('is for https alone where it was given over https', async () => {
+    const secured = await startService()
+    secured.app.addHook('onRequest', async ({ raw }) => {
+      Object.assign(raw.socket, { encrypted: true })
+    })
+    const response = await secured.app.inject({ method: 'POST', url: '/api/v1/sessions' })
+    expect(response.headers['set-cookie']).toContain('; Secure')
+  })
+
+  it('lasts as long as the session does', async () => {
+    const { app: short } = await startService({ environment: { MAYA_SESSION_EXPIRY_SECONDS: '90' } })
+    const response = await short.inject({ method: 'POST', url: '/api/v1/sessions' })
+    expect(response.headers['set-cookie']).toContain('Max-Age=90;')
+  })
+
+  it('is prolonged when the session is used by it, also for a stream', async () => {
+    const { token } = await newGuest(service)
+    model.add(says('Hello.'))
+    for (const [method, path, payload] of [
+      ['POST', '/payments/tip', { tip_percentage: 10 }],
+      ['POST', '/chat/stream', { user_input: 'hi' }],
+    ] as const) {
+      const headers = { cookie: `maya_session=${token}` }
+      const response = await app.inject({ method, url: `/api/v1${path}`, headers, payload })
+      expect(response.headers['set-cookie']).toContain(`maya_session=${token}; Max-Age=3600;`)
+    }
+  })
+
+  it('is not given to who names the session otherwise', async () => {
+    const guest = await newGuest(service)
+    expect((await guest.post('/payments/tip', { tip_percentage: 10 })).headers['set-cookie']).toBeUndefined()
+  })
+
+  it('that is dead is taken away; one beside a dead header is left', async () => {
+    for (const cookie of ['forged', '%zz', '""']) {
+      const response = await status({ cookie })
+      expect(response.statusCode).toBe(404)
+      expect(response.headers['set-cookie']).toBe('maya_session=; Max-Age=0; Path=/')
+    }
+    expect((await status({ header: 'forged', cookie: 'forged' })).headers['set-cookie']).toBeUndefined()
+  })
+
+  it('goes with its session', async () => {
+    const { token } = await newGuest(service)
+    const response = await app.inject({
+      method: 'DELETE',
+      url: '/api/v1/session',
+      headers: { cookie: `maya_session=${token}` },
+    })
+    expect(response.statusCode).toBe(204)
+    expect(response.headers['set-cookie']).toBe('maya_session=; Max-Age=0; Path=/')
+  })
+})
+
+describe('a session', () => {
+  it('is made with what the answer says of it', async () => {
+    const clock = new FakeClock()
+    const { app: own } = await startService({ clock })
+    const response = await own.inject({ method: 'POST', url: '/api/v1/sessions', payload: { agent: 'maya' } })
+    expect(response.statusCode).toBe(201)
+    expect(response.json()).toEqual({
+      session_id: response.headers['x-session-id'],
+      agent: 'maya',
+      created_at: '2026-01-01T00:00:00.000Z',
+      expires_at: '2026-01-01T01:00:00.000Z',
+    })
+  })
+
+  it('tells its status', async () => {
+    const clock = new FakeClock()
+    const own = await startService({ clock, model: new ScriptedModel(says('Hello.')) })
+    const guest = await newGuest(own)
+    clock.advance(60_000)
+    await guest.post('/chat', { user_input: 'hi' })
+    clock.advance(1000)
+    expect((await guest.get('/session/status')).json()).toEqual({
+      is_active: true,
+      session_id: guest.token,
+      agent: 'maya',
+      has_valid_keys: false,
+      turn_running: false,
+      turn_count: 1,
+      phase: 'talking',
+      created_at: '2026-01-01T00:00:00.000Z',
+      last_access: '2026-01-01T00:01:00.000Z',
+      expires_at: '2026-01-01T01:01:00.000Z',
+    })
+  })
+
+  /** A guest whose session would expire in a second. */
+  async function setup() {
+    const clock = new FakeClock()
+    const own = await startService({ clock, model: new ScriptedModel(says('Hello.')) })
+    const guest = await newGuest(own)
+    clock.advance(hourMs - 1000)
+    const isThereLater = async () => {
+      clock.advance(hourMs - 1000)
+      return (await guest.get('/session/status')).statusCode === 200
+    }
+    return { clock, guest, isThereLater }
+  }
+
+  it('expires an hour after its last use, and then its cookie is taken away', async () => {
+    const { clock, guest } = await setup()
+    clock.advance(1000)
+    expect((await guest.get('/session/status')).json().code).toBe('SESSION_NOT_FOUND')
+  })
+
+  it.each<readonly [string, (guest: Guest) => Promise<unknown>]>([
+    ['a turn', (guest) => guest.post('/chat', { user_input: 'hi' })],
+    ['a stream', (guest) => guest.post('/chat/stream', { user_input: 'hi' })],
+    ['a tip', (guest) => guest.post('/payments/tip', { tip_percentage: 10 })],
+    ['a tip that changes nothing', (guest) => guest.post('/payments/tip', { tip_percentage: null })],
+    ['a stop', (guest) => guest.post('/chat/stop')],
+    ['a reset', (guest) => guest.post('/session/reset')],
+  ])('goes on with %s', async (_name, use) => {
+    const { guest, isThereLater } = await setup()
+    await use(guest)
+    expect(await isThereLater()).toBe(true)
+  })
+
+  it.each(['/session/status', '/session/export', '/chat/history', '/payments/tab'])(
+    'is not prolonged by looking at %s',
+    async (path) => {
+      const { guest, isThereLater } = await setup()
+      expect((await guest.get(path)).statusCode).toBe(200)
+      expect(await isThereLater()).toBe(false)
+    },
+  )
+})

@@ -1,0 +1,214 @@
+import type { Clock } from '../../src/clock.ts'
+import { limits as realLimits, type Limits } from '../../src/config/limits.ts'
+import type { Agent } from '../../src/conversation/agent.ts'
+import { present } from '../../src/http/wire.ts'
+import type { Model } from '../../src/llm/model.ts'
+import { StoreError, type Append, type AppendResult, type Store } from '../../src/log/store.ts'
+import { SessionManager } from '../../src/sessions/session-manager.ts'
+import type { PaymentProvider } from '../../src/bar/payment-provider.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+import type { Random } from './random.ts'
+
+/** Small bounds, so that a short simulation reaches them. */
+export const limits: Limits = {
+  ...realLimits,
+  turnsKeptMax: 6,
+  requestsKeptMax: 12,
+  eventsPerSnapshot: 8,
+  turnEventsKeptMax: 1,
+  turnEventBytesMax: 4096,
+  readerLagBytesMax: 2048,
+  modelCallsPerTurnMax: 4,
+  toolCallsPerTurnMax: 6,
+  sweepStepMax: 2,
+}
+
+export const sessionsMax = 4
+export const expiryMs = 10 * 60_000
+
+export interface ContainerOptions {
+  readonly name: string
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly model: Model
+  readonly agent: Agent
+  readonly payments: PaymentProvider
+  readonly bug: PlantedBug | undefined
+  /** Told of every append that the store took, and of who made it. */
+  readonly onAppend: (append: Append, container: Container) => void
+  /** Told of every lease that the store gave or prolonged. */
+  readonly onLease: (id: string, owner: string, durationMs: number) => void
+  readonly onDefect: (error: unknown) => void
+}
+
+/** One simulated server process: it can stand still, lose its store for moments, and die. */
+export class Container {
+  readonly name: string
+  readonly sessions: SessionManager
+  readonly #options: ContainerOptions
+  readonly #waiting: (() => void)[] = []
+  /** Timers that this process has set and that are still to fire. */
+  readonly #timers = new Set<object>()
+  #isDead = false
+  #isPaused = false
+  #ids = 0
+  storeFailures = 0
+
+  constructor(options: ContainerOptions) {
+    this.name = options.name
+    this.#options = options
+    const { random, agent, model, payments } = options
+    const clock = this.#clock()
+    const observer = silentObserver
+    this.sessions = new SessionManager({
+      parts: {
+        store: this.#store(),
+        clock,
+        limits,
+        agents: new Map([[agent.name, agent]]),
+        model,
+        payments: { provider: payments, clock, timeoutMs: limits.paymentMs, observer },
+        present,
+        overlap: random.pick(['queue', 'queue', 'reject', 'interrupt']),
+        turnsQueuedMax: 2,
+        turnMs: 60_000,
+        createId: () => `${this.name}-${++this.#ids}`,
+        observer,
+        reportDefect: options.onDefect,
+      },
+      memory: { roomBytes: Infinity, admissionBytes: null, pressure: false },
+      sessionsMax,
+      sessionBytes: 1,
+      expiryMs,
+      idleMs: 20_000,
+      cleanupIntervalMs: 30_000,
+      createSessionId: () => `session-${this.name}-${++this.#ids}`,
+      observer,
+    })
+    this.sessions.start()
+  }
+
+  get isAlive(): boolean {
+    return !this.#isDead
+  }
+
+  get timerCount(): number {
+    return this.#timers.size
+  }
+
+  get isRunning(): boolean {
+    return !this.#isDead && !this.#isPaused
+  }
+
+  /** kill -9: nothing that it began goes on. */
+  die(): void {
+    this.#isDead = true
+  }
+
+  /** kill -STOP */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  /** kill -CONT */
+  resume(): void {
+    this.#isPaused = false
+    for (const goOn of this.#waiting.splice(0)) goOn()
+  }
+
+  /** Lets `step` run when the process runs; never, when it is dead. */
+  #whenRunning(step: () => void): void {
+    if (this.#isDead) return
+    if (!this.#isPaused) step()
+    else this.#waiting.push(() => this.#whenRunning(step))
+  }
+
+  #running(): Promise<void> {
+    return new Promise((resolve) => this.#whenRunning(resolve))
+  }
+
+  #clock(): Clock {
+    const { clock } = this.#options
+    return {
+      now: () => clock.now(),
+      date: () => clock.date(),
+      after: (delayMs, callback) => {
+        const timer = {}
+        this.#timers.add(timer)
+        const cancel = clock.after(delayMs, () => {
+          this.#timers.delete(timer)
+          this.#whenRunning(callback)
+        })
+        return () => {
+          this.#timers.delete(timer)
+          cancel()
+        }
+      },
+    }
+  }
+
+  #store(): Store {
+    const { store, bug, onLease } = this.#options
+    const reach = async <Result>(operation: () => Promise<Result>): Promise<Result> => {
+      await this.#running()
+      this.#failSometimes()
+      const result = await operation()
+      await this.#running()
+      return result
+    }
+    const lease = (id: string, owner: string, durationMs: number, isHeld: boolean): boolean => {
+      if (isHeld) onLease(id, owner, durationMs)
+      return isHeld
+    }
+    const faulty: Store = {
+      description: 'simulated',
+      shared: true,
+      append: (append) => reach(() => this.#append(append)),
+      load: (id) => reach(() => store.load(id)),
+      events: (id) => reach(() => store.events(id)),
+      version: (id) => reach(() => store.version(id)),
+      saveSnapshot: (id, snapshot) => reach(() => store.saveSnapshot(id, snapshot)),
+      touch: (id, expiresAt) => reach(() => store.touch(id, expiresAt)),
+      expired: (now, max) => reach(() => store.expired(now, max)),
+      remove: (id, expiredBefore) => reach(() => store.remove(id, expiredBefore)),
+      acquireLease: (id, owner, ms) =>
+        reach(async () => lease(id, owner, ms, await store.acquireLease(id, owner, ms))),
+      renewLease: (id, owner, ms) =>
+        reach(async () => lease(id, owner, ms, await store.renewLease(id, owner, ms))),
+      releaseLease: (id, owner) => reach(() => store.releaseLease(id, owner)),
+      close: async () => {},
+    }
+    return bug?.store?.(faulty) ?? faulty
+  }
+
+  async #append(append: Append): Promise<AppendResult> {
+    const { store, onAppend, random } = this.#options
+    const result = await store.append(append)
+    if (result.ok) onAppend(append, this)
+    // The worst of all failures: it was written, and nobody says so.
+    if (result.ok && this.storeFailures > 0 && random.chance(0.5))
+      throw new StoreError('simulated: no answer')
+    return result
+  }
+
+  #failSometimes(): void {
+    if (this.storeFailures === 0) return
+    this.storeFailures--
+    throw new StoreError('simulated: not reached')
+  }
+}
+
+const silentObserver = {
+  sessionCreated() {},
+  sessionRejected() {},
+  sessionHibernated() {},
+  sessionWoken() {},
+  sessionExpired() {},
+  turnEnded() {},
+  firstText() {},
+  toolCalled() {},
+  modelAnswered() {},
+  tokensUsed() {},
+  paymentEnded() {},
+}

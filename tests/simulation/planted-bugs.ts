@@ -1,0 +1,75 @@
+import type { SessionEvent } from '../../src/log/events.ts'
+import type { SessionState } from '../../src/log/state.ts'
+import type { Store } from '../../src/log/store.ts'
+import { Session } from '../../src/sessions/session.ts'
+
+/** A mistake that somebody could make, put in on purpose to see that the simulation finds it. */
+export interface PlantedBug {
+  /** How a process with this bug uses the store. */
+  readonly store?: (store: Store) => Store
+  /** Changes the code itself; returns what undoes it. */
+  readonly patch?: () => () => void
+}
+
+export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
+  'a skipped version check': {
+    store: (store) => ({
+      ...store,
+      async append(append) {
+        const result = await store.append(append)
+        if (result.ok || result.reason !== 'conflict') return result
+        return store.append({ ...append, expectedVersion: await store.version(append.id) })
+      },
+    }),
+  },
+
+  'an effect applied twice': {
+    // After a crash the effects that are in the log are not known for what they are, and the tools run again.
+    store: (store) => ({
+      ...store,
+      async load(id) {
+        const stored = await store.load(id)
+        if (stored === undefined) return undefined
+        const { snapshot } = stored
+        return {
+          ...stored,
+          snapshot: snapshot && { ...snapshot, state: withoutEffects(snapshot.state) },
+          events: stored.events.map(withStrangeCallId),
+        }
+      },
+    }),
+  },
+
+  'a lease ignored': {
+    store: (store) => ({
+      ...store,
+      append: ({ owner: _owner, ...append }) => store.append(append),
+      async acquireLease(id, owner, durationMs) {
+        await store.acquireLease(id, owner, durationMs)
+        return true
+      },
+      async renewLease(id, owner, durationMs) {
+        await store.renewLease(id, owner, durationMs)
+        return true
+      },
+    }),
+  },
+
+  'a dispose forgotten': {
+    patch() {
+      const { dispose } = Session.prototype
+      Session.prototype.dispose = async () => {}
+      return () => {
+        Session.prototype.dispose = dispose
+      }
+    },
+  },
+}
+
+function withStrangeCallId(event: SessionEvent): SessionEvent {
+  return event.type === 'effect' ? { ...event, callId: `${event.callId}~` } : event
+}
+
+function withoutEffects(state: SessionState): SessionState {
+  return { ...state, turns: state.turns.map((turn) => ({ ...turn, effects: [] })) }
+}

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { simulatedPayments } from '../../src/bar/payments/simulated.ts'
+import type { PaymentProvider } from '../../src/bar/payment-provider.ts'
+import { menu } from '../../src/bar/menu.ts'
+import { maya } from '../../src/conversation/agents/maya.ts'
+import { contentOf } from '../../src/conversation/messages.ts'
+import { createHouseModel } from '../../src/llm/providers/house.ts'
+import type { Model } from '../../src/llm/model.ts'
+import type { TurnRecord } from '../../src/log/state.ts'
+import { StoreError, type Store } from '../../src/log/store.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
+import { createChaosModel } from './chaos-model.ts'
+import { Checks } from './checks.ts'
+import { Container, sessionsMax } from './container.ts'
+import { Guest } from './guest.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+import { Random } from './random.ts'
+
+export interface SimulationOptions {
+  readonly seed: number
+  readonly steps?: number
+  readonly bug?: PlantedBug
+}
+
+/** What happened in one simulation, to show that it did something. */
+export interface SimulationReport {
+  readonly appends: number
+  readonly turnsCompleted: number
+  readonly crashes: number
+  readonly pauses: number
+  readonly storeFailures: number
+}
+
+/** Runs one simulated evening. Rejects with what went wrong; the same seed goes wrong in the same way. */
+export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
+  const undo = options.bug?.patch?.()
+  const directory = mkdtempSync(join(tmpdir(), 'maya-simulation-'))
+  try {
+    return await new Evening(options, directory).run()
+  } finally {
+    undo?.()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+class Evening {
+  readonly #options: SimulationOptions
+  readonly #directory: string
+  readonly #random: Random
+  readonly #clock = new FakeClock()
+  readonly #checks = new Checks(() => this.#clock.now())
+  readonly #problems: unknown[] = []
+  /** What was begun and has not ended, with the process that does it. */
+  readonly #acting = new Map<Promise<void>, Container>()
+  #containers: Container[] = []
+  #containersMade = 0
+  readonly #report = { appends: 0, turnsCompleted: 0, crashes: 0, pauses: 0, storeFailures: 0 }
+
+  constructor(options: SimulationOptions, directory: string) {
+    this.#options = options
+    this.#directory = directory
+    this.#random = new Random(options.seed)
+  }
+
+  async run(): Promise<SimulationReport> {
+    const store = await this.#openStore()
+    const model = this.#model()
+    const count = this.#random.between(1, 3)
+    for (let index = 0; index < count; index++) this.#containers.push(this.#newContainer(store, model))
+    const guests = Array.from(
+      { length: this.#random.between(1, 6) },
+      () => new Guest(this.#random, (problem) => this.#problems.push(problem)),
+    )
+    for (let step = 0; step < (this.#options.steps ?? 60); step++) {
+      this.#disturb(store, model)
+      const container = this.#random.pick(this.#containers)
+      this.#do(container, this.#random.pick(guests).act(container))
+      await this.#pass(this.#random.pick([0, 0, 10, 300, 2000, 12_000, 40_000]))
+      this.#check()
+    }
+    await this.#closeUp(guests)
+    await store.close()
+    return this.#report
+  }
+
+  #do(container: Container, acting: Promise<void>): void {
+    const done = acting
+      .catch((error: unknown) => void this.#problems.push(error))
+      .finally(() => this.#acting.delete(done))
+    this.#acting.set(done, container)
+  }
+
+  async #pass(durationMs: number): Promise<void> {
+    await this.#clock.advanceAsync(durationMs)
+    await settle()
+  }
+
+  /** What the world does to the containers. */
+  #disturb(store: Store, model: Model): void {
+    const index = this.#random.between(0, this.#containers.length - 1)
+    const container = this.#containers[index]
+    assert(container !== undefined)
+    const choice = this.#random.next()
+    if (choice < 0.05) {
+      this.#report.crashes++
+      container.die()
+      this.#containers[index] = this.#newContainer(store, model)
+    } else if (choice < 0.12) {
+      this.#report.pauses++
+      container.pause()
+    } else if (choice < 0.3) container.resume()
+    else if (choice < 0.36) {
+      this.#report.storeFailures++
+      container.storeFailures = this.#random.between(1, 4)
+    } else if (choice < 0.4) this.#do(container, container.sessions.sweep().catch(ignoreStoreError))
+  }
+
+  #check(): void {
+    if (this.#problems.length > 0) throw this.#problems[0]
+    for (const { sessions, isAlive } of this.#containers) {
+      if (isAlive) assert(sessions.liveCount <= sessionsMax, 'more sessions are live than were admitted')
+    }
+  }
+
+  /** The last guests leave, everything is repaired, and nothing may be left. */
+  async #closeUp(guests: readonly Guest[]): Promise<void> {
+    for (const container of this.#containers) {
+      container.storeFailures = 0
+      container.resume()
+    }
+    await this.#settleActs()
+    for (const guest of guests) this.#checkMemories(guest)
+    for (const guest of guests) guest.disconnect()
+    for (const container of this.#containers) {
+      this.#do(container, container.sessions.drain(AbortSignal.abort()))
+    }
+    await settle()
+    await this.#settleActs()
+    for (const { name, sessions, timerCount } of this.#containers) {
+      assert.equal(sessions.liveCount, 0, `${name} still has live sessions`)
+      assert.equal(timerCount, 0, `${name} has left timers`)
+    }
+  }
+
+  /** Time goes on until everything that guests began has ended. */
+  async #settleActs(): Promise<void> {
+    const isWaiting = (): boolean => [...this.#acting.values()].some(({ isAlive }) => isAlive)
+    for (let minutes = 0; isWaiting() && minutes < 30; minutes++) await this.#pass(60_000)
+    this.#check()
+    assert(!isWaiting(), 'something that a guest began never ends')
+  }
+
+  /** What a guest was told is complete is in the log, word for word. */
+  #checkMemories({ sessionId, completed }: Guest): void {
+    const state = sessionId === undefined ? undefined : this.#checks.state(sessionId)
+    if (state === undefined) return
+    for (const { turnId, content } of completed) {
+      const turn: TurnRecord | undefined = state.turns.find((candidate) => candidate.turnId === turnId)
+      if (turn === undefined) continue // It was before a reset.
+      assert.equal(contentOf(turn), content, `${turnId} is not in the log as the guest heard it`)
+      this.#report.turnsCompleted++
+    }
+  }
+
+  #newContainer(store: Store, model: Model): Container {
+    const name = `c${++this.#containersMade}`
+    return new Container({
+      name,
+      store,
+      model,
+      clock: this.#clock,
+      random: this.#random,
+      agent: maya,
+      payments: this.#payments(),
+      bug: this.#options.bug,
+      onAppend: (append, { name: author }) => {
+        this.#report.appends++
+        this.#try(() => this.#checks.append(append, author))
+      },
+      onLease: (id, owner, durationMs) => this.#checks.lease(id, owner, durationMs),
+      onDefect: (error) => this.#onDefect(error),
+    })
+  }
+
+  /** Mostly in memory; every eighth evening on a real SQLite file. */
+  #openStore(): Promise<Store> {
+    if (this.#options.seed % 8 !== 0)
+      return Promise.resolve(createMemoryStore({ clock: this.#clock, shared: true }))
+    return openSqliteStore({ path: join(this.#directory, 'maya.db'), clock: this.#clock })
+  }
+
+  /** Half of the evenings with a model that does anything, half with the house. */
+  #model(): Model {
+    if (this.#options.seed % 2 === 1) return createChaosModel(this.#random, this.#clock)
+    const items = menu.categories.flatMap(({ name, items: served }) =>
+      served.map((item) => ({ ...item, category: name })),
+    )
+    return createHouseModel({
+      clock: this.#clock,
+      paceMs: this.#random.pick([0, 30, 800]),
+      vocabulary: { items, modifiers: menu.modifiers },
+    })
+  }
+
+  /** Takes its time now and then, declines now and then, and always says the same of the same payment. */
+  #payments(): PaymentProvider {
+    return {
+      name: 'simulated',
+      charge: async (charge, signal) => {
+        if (this.#random.chance(0.1)) throw new Error('simulated: the provider did not answer')
+        if (charge.amountCents % 7 === 0) return { status: 'declined', reason: 'simulated' }
+        return simulatedPayments.charge(charge, signal)
+      },
+    }
+  }
+
+  #onDefect(error: unknown): void {
+    const isPlanned = error instanceof Error && error.message.startsWith('simulated:')
+    if (!isPlanned) this.#problems.push(error)
+  }
+
+  #try(check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      this.#problems.push(error)
+    }
+  }
+}
+
+function ignoreStoreError(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error
+}
