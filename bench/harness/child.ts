@@ -72,7 +72,6 @@ export async function startChild<Asked extends Controls>(options: ChildOptions):
 
 /** For the process that was started: answers until the other one lets go, then calls `onEnd` and leaves. */
 export function answerQuestions(controls: Controls, onEnd: () => void | Promise<void> = () => {}): void {
-  const reply = (answer: Reply): void => void process.send?.(answer)
   process.on('message', ({ id, name, argument }: Question) => {
     // The asker is typed by the same `Controls`.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -86,4 +85,8 @@ export function answerQuestions(controls: Controls, onEnd: () => void | Promise<
   })
   process.once('disconnect', () => void Promise.resolve(onEnd()).finally(() => process.exit()))
   process.send?.('ready')
+}
+
+function reply(answer: Reply): void {
+  process.send?.(answer)
 }

@@ -58,6 +58,6 @@ const controls = {
   memoryUse,
   /** What the server itself believes, as in `maya_session_memory_bytes`. */
   sessionBytes: () => service.sessions.liveBytes,
-  liveCount: () => service.sessions.liveCount,
+  turnsRunning: () => service.sessions.turnsRunning,
 }
 answerQuestions(controls, () => service.close(0))

@@ -13,7 +13,6 @@ export async function recordAnswer(url: string, chunks: number): Promise<Recorde
   })
   const text = await response.text()
   const frames = text.match(/[^]*?\n\n/g) ?? []
-  const isText = (frame: string): boolean => frame.includes('"type":"text_chunk"')
   const first = frames.findIndex(isText)
   const end = frames.findLastIndex(isText) + 1
   if (response.status !== 200 || end - first !== chunks) throw new Error(`Not the answer: ${text}`)
@@ -24,4 +23,8 @@ export async function recordAnswer(url: string, chunks: number): Promise<Recorde
     chunks: frames.slice(first, end),
     after: frames.slice(end),
   }
+}
+
+function isText(frame: string): boolean {
+  return frame.includes('"type":"text_chunk"')
 }

@@ -215,9 +215,14 @@ export class Turn {
   }
 
   #tellEarlyEnd({ outcome, code, message }: EarlyEnd): TurnOutcome {
-    const { log, turnId, events } = this.#context
+    const { log, turnId, owner, events } = this.#context
     // Only what the log says is an answer: a turn that was stopped before it began has none.
     const logged = log.state.turns.find((turn) => turn.turnId === turnId)
+    if (logged?.outcome === 'complete' && logged.owner === owner) {
+      // Only the answer to the last append was lost: everything was said and is in the store.
+      tellEnd(logged, events)
+      return 'complete'
+    }
     if (outcome === 'stopped' && logged?.outcome === 'stopped') this.#tellComplete('stopped')
     else events.emit({ type: 'error', code, message, retryable: outcome === 'interrupted' })
     return outcome

@@ -4,7 +4,7 @@ import type { ConversationObserver } from '../conversation/observer.ts'
 import type { StreamObserver } from '../http/event-stream.ts'
 import type { MemoryReading } from '../memory/readers.ts'
 import type { SessionObserver } from '../sessions/session-manager.ts'
-import type { StoreObserver } from '../store/observed.ts'
+import type { StoreObserver, StoreOperation } from '../store/observed.ts'
 
 export interface Metrics extends SessionObserver, ConversationObserver, StreamObserver, StoreObserver {
   readonly contentType: string
@@ -53,6 +53,21 @@ const methods: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE', 'HEAD', '
 const turnSeconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 const firstSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const storeSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2]
+
+/** Every operation, so that each has its series from the start; the compiler tells when one is missing. */
+const storeOperations = {
+  append: true,
+  load: true,
+  events: true,
+  version: true,
+  saveSnapshot: true,
+  touch: true,
+  expired: true,
+  remove: true,
+  acquireLease: true,
+  renewLease: true,
+  releaseLease: true,
+} as const satisfies Record<StoreOperation, true>
 
 /** The whole catalogue of metrics, in a registry of its own. Names and labels are a contract with dashboards. */
 export function createMetrics(labels: MetricLabels): Metrics {
@@ -155,6 +170,7 @@ function observeEdge(registry: Registry): StreamObserver & StoreObserver & Pick<
     buckets: storeSeconds,
     registers: [registry],
   })
+  for (const operation of Object.keys(storeOperations)) operations.zero({ operation })
   const requests = new Histogram({
     name: 'maya_http_request_duration_seconds',
     help: 'HTTP requests to the end of their answer, streams included.',

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Store } from '../log/store.ts'
 
 /** The operations that are timed: everything a store does between opening and closing. */
-type StoreOperation = Exclude<keyof Store, 'description' | 'shared' | 'close'>
+export type StoreOperation = Exclude<keyof Store, 'description' | 'shared' | 'close'>
 
 /** What a store reports. Metrics implement it; tests record it. */
 export interface StoreObserver {

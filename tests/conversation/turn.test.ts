@@ -40,7 +40,8 @@ describe('a turn that only says something', () => {
     const seen: string[] = []
     const reader = events.attach(null, () => {
       for (let record = reader?.next(); record !== undefined; record = reader?.next()) {
-        if (record.event.type === 'complete') void log().then((entries) => seen.push(String(entries.at(-1)?.type)))
+        if (record.event.type === 'complete')
+          void log().then((entries) => seen.push(String(entries.at(-1)?.type)))
       }
     })
     await events.whenEnded
@@ -79,9 +80,16 @@ describe('a turn that only says something', () => {
   })
 
   it.each(['length', 'blocked'] as const)('that was ended by %s says so', async (reason) => {
-    const cut: ModelEvent[] = [{ type: 'text-delta', text: 'So' }, { ...finish, type: 'finish', reason } as ModelEvent]
+    const cut: ModelEvent[] = [
+      { type: 'text-delta', text: 'So' },
+      { ...finish, type: 'finish', reason } as ModelEvent,
+    ]
     const { say } = await openSession({ replies: [cut] })
-    expect((await say('Hello')).at(-1)).toMatchObject({ type: 'complete', content: 'So', finishReason: reason })
+    expect((await say('Hello')).at(-1)).toMatchObject({
+      type: 'complete',
+      content: 'So',
+      finishReason: reason,
+    })
   })
 })
 
@@ -148,7 +156,9 @@ describe('a turn that calls tools', () => {
 
   it('takes a call of an unknown tool or with wrong arguments as something the model can correct', async () => {
     const wrong = calls(['fly', {}], ['add_to_order', { item_name: 'gin', quantity: '1' }])
-    const { say, script, happened, state } = await openSession({ replies: [wrong, calls(gin), says('Done.')] })
+    const { say, script, happened, state } = await openSession({
+      replies: [wrong, calls(gin), says('Done.')],
+    })
     expect((await say('Gin')).at(-1)).toMatchObject({ type: 'complete', content: 'Done.' })
     expect(script.requests[1]?.messages.at(-1)).toMatchObject({
       results: [
@@ -156,7 +166,9 @@ describe('a turn that calls tools', () => {
         { result: { status: 'invalid_arguments', message: expect.stringContaining('quantity') } },
       ],
     })
-    expect(happened).toEqual(expect.arrayContaining(['unknown invalid', 'add_to_order invalid', 'add_to_order ok']))
+    expect(happened).toEqual(
+      expect.arrayContaining(['unknown invalid', 'add_to_order invalid', 'add_to_order ok']),
+    )
     expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
   })
 
@@ -237,7 +249,9 @@ describe('a turn whose model fails', () => {
     expect((await state()).turns).toMatchObject([{ outcome: 'interrupted', code: 'MODEL_UNAVAILABLE' }])
     const told = await say('Gin', 'k')
     expect(told.at(-1)).toMatchObject({ type: 'complete', content: 'Done.' })
-    expect(told.map(({ type }) => type)).toEqual(expect.arrayContaining(['tool-call', 'tool-result', 'state']))
+    expect(told.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['tool-call', 'tool-result', 'state']),
+    )
     expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
     expect((await log()).filter(({ type }) => type === 'effect')).toHaveLength(1)
   })

@@ -34,12 +34,15 @@ export function createTestService({ environment, ...parts }: TestServiceOptions 
 /** A whole service for one test, closed at its end. */
 export async function startService(options: TestServiceOptions = {}): Promise<Service> {
   const service = await createTestService(options)
-  onTestFinished(async () => {
-    const closed = service.close(0)
-    if (options.clock instanceof FakeClock) await options.clock.advanceAsync(0)
-    await closed
-  })
+  onTestFinished(() => close(service, options))
   return service
+}
+
+/** Leaves running turns no time, also where time moves only when it is told to. */
+async function close(service: Service, { clock }: TestServiceOptions): Promise<void> {
+  const closed = service.close(0)
+  if (clock instanceof FakeClock) await clock.advanceAsync(0)
+  await closed
 }
 
 /**
@@ -50,6 +53,6 @@ export async function shareService(options: TestServiceOptions = {}) {
   const model = new ScriptedModel()
   const environment = { MAYA_SESSIONS_PER_CONTAINER: '1000', ...options.environment }
   const service = await createTestService({ model, ...options, environment })
-  afterAll(() => service.close(0))
+  afterAll(() => close(service, options))
   return { ...service, model }
 }

@@ -419,7 +419,7 @@ describe('any request at all', () => {
           expect(response.statusCode).toBeLessThan(500)
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 150 },
     )
   })
 
@@ -432,7 +432,7 @@ describe('any request at all', () => {
         expect(response.statusCode).toBeLessThan(500)
         if (response.statusCode >= 400) expectProblem(response, response.statusCode, response.json().code)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 })

@@ -9,6 +9,14 @@ const service = await shareService()
 const { app, model, sessions } = service
 const hourMs = 3_600_000
 
+/** A service whose time is moved on by the tests. */
+const timed = await shareServiceInTime()
+
+async function shareServiceInTime() {
+  const clock = new FakeClock()
+  return { ...(await shareService({ clock })), clock }
+}
+
 /** Asks for the status with ids in the three places. */
 function status({ header, query, cookie }: { header?: string; query?: string; cookie?: string }) {
   const headers = {
@@ -297,9 +305,8 @@ describe('a session', () => {
 
   /** A guest whose session would expire in a second. */
   async function setup() {
-    const clock = new FakeClock()
-    const own = await startService({ clock, model: new ScriptedModel(says('Hello.')) })
-    const guest = await newGuest(own)
+    const { clock } = timed
+    const guest = await newGuest(timed)
     clock.advance(hourMs - 1000)
     const isThereLater = async () => {
       clock.advance(hourMs - 1000)
@@ -323,6 +330,7 @@ describe('a session', () => {
     ['a reset', (guest) => guest.post('/session/reset')],
   ])('goes on with %s', async (_name, use) => {
     const { guest, isThereLater } = await setup()
+    timed.model.add(says('Hello.'))
     await use(guest)
     expect(await isThereLater()).toBe(true)
   })

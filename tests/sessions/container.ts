@@ -105,7 +105,8 @@ export async function openSession(options: ContainerOptions = {}) {
 
 /** A guest of this session, as its requests reach this container. */
 export function guestOf({ sessions, store }: Pick<Container, 'sessions' | 'store'>, id: string) {
-  const use = <Result>(run: (session: Session) => Result | Promise<Result>) => sessions.use(id, 'default', run)
+  const use = <Result>(run: (session: Session) => Result | Promise<Result>) =>
+    sessions.use(id, 'default', run)
   return {
     use,
     /** The turn's events as soon as the message was taken in. */
@@ -163,7 +164,13 @@ export class FakePayments implements PaymentProvider {
     this.#script = [...script]
   }
 
-  async charge({ paymentId, amountCents }: { paymentId: string; amountCents: number }): Promise<ChargeOutcome> {
+  async charge({
+    paymentId,
+    amountCents,
+  }: {
+    paymentId: string
+    amountCents: number
+  }): Promise<ChargeOutcome> {
     this.asked.push(paymentId)
     const answer = this.#script.shift() ?? 'settled'
     if (answer === 'declined') return { status: 'declined', reason: 'No money.' }

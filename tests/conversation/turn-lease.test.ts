@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest'
+import { StoreError } from '../../src/log/store.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
+import { calls, hangsAfter, says, type ScriptedReply } from '../fakes/scripted-model.ts'
+import { once, unreliable } from '../log/unreliable-store.ts'
+import { openSession } from '../sessions/container.ts'
+
+async function setup(...replies: readonly ScriptedReply[]) {
+  const clock = new FakeClock()
+  const inner = createMemoryStore({ clock })
+  const { store, faults } = unreliable(inner)
+  const session = await openSession({ clock, store, replies })
+  /** What the store is asked from here on. */
+  const asked: string[] = []
+  faults.before = (operation) => void asked.push(operation)
+  return { ...session, inner, faults, asked }
+}
+
+describe('the lease of a turn', () => {
+  it('is taken before the first word is logged, and given back at the end', async () => {
+    const { say, asked, inner, id } = await setup(says('Hello.'))
+    await say('Hello')
+    expect(asked).toEqual(['acquireLease', 'append', 'append', 'releaseLease'])
+    expect(await inner.acquireLease(id, 'other', 1)).toBe(true)
+  })
+
+  it('is renewed every 3 seconds while the turn runs, and then no more', async () => {
+    const { send, use, asked, clock, inner, id } = await setup(hangsAfter('Well'))
+    await send('Hm')
+    await clock.advanceAsync(30_000)
+    expect(asked.filter((operation) => operation === 'renewLease')).toHaveLength(10)
+    expect(await inner.acquireLease(id, 'other', 1)).toBe(false)
+    await use((live) => live.stop(undefined, () => ({ status: 200, body: null })))
+    await clock.advanceAsync(30_000)
+    expect(asked.filter((operation) => operation === 'renewLease')).toHaveLength(10)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('that is lost ends the turn as interrupted, and nothing of it is appended any more', async () => {
+    const { send, clock, inner, id } = await setup(hangsAfter('Well'))
+    const events = await send('Hm')
+    await settle()
+    const [turn] = (await inner.events(id)).filter((event) => event.type === 'turn-started')
+    await inner.releaseLease(id, turn?.owner ?? '')
+    await inner.acquireLease(id, 'other', 10_000)
+    await clock.advanceAsync(3000)
+    expect(events.last).toMatchObject({ type: 'error', code: 'INTERRUPTED', retryable: true })
+    expect((await inner.events(id)).at(-1)).toMatchObject({ type: 'turn-started' })
+    expect(clock.pending).toBe(0)
+  })
+
+  it('that is lost is noticed by the next append at the latest', async () => {
+    const word = Promise.withResolvers<void>()
+    const { send, inner, id } = await setup(async function* slow() {
+      await word.promise
+      yield* calls(['get_bill', {}])
+    })
+    const events = await send('Hm')
+    await settle()
+    const [turn] = (await inner.events(id)).filter((event) => event.type === 'turn-started')
+    await inner.releaseLease(id, turn?.owner ?? '')
+    word.resolve()
+    await events.whenEnded
+    expect(events.last).toMatchObject({ code: 'INTERRUPTED', retryable: true })
+    expect((await inner.events(id)).at(-1)).toMatchObject({ type: 'turn-started' })
+  })
+
+  it('that another holds is waited for, and then the turn goes on', async () => {
+    const { send, clock, inner, id } = await setup(says('Hello.'))
+    await inner.acquireLease(id, 'other', 10_000)
+    const events = await send('Hello')
+    await clock.advanceAsync(9999)
+    expect(events.isEnded).toBe(false)
+    expect((await inner.events(id)).map(({ type }) => type)).toEqual(['session-created'])
+    await clock.advanceAsync(300)
+    expect(events.last).toMatchObject({ type: 'complete', content: 'Hello.' })
+    expect(clock.pending).toBe(0)
+  })
+
+  it('that another never gives back ends the turn at its bound of seconds', async () => {
+    const { send, clock, inner, id, state } = await setup()
+    await inner.acquireLease(id, 'other', 1_000_000)
+    const events = await send('Hello')
+    await clock.advanceAsync(120_000)
+    expect(events.last).toMatchObject({ code: 'TURN_LIMIT' })
+    expect((await state()).turns).toEqual([])
+    expect(await inner.acquireLease(id, 'other', 1)).toBe(true)
+  })
+
+  it('can be stopped to be waited for', async () => {
+    const { send, use, inner, id, clock } = await setup()
+    await inner.acquireLease(id, 'other', 10_000)
+    const events = await send('Hello')
+    await settle()
+    await use((live) => live.stop(undefined, () => ({ status: 200, body: null })))
+    expect(events.last).toMatchObject({ type: 'error', code: 'INTERRUPTED' })
+    expect(clock.pending).toBe(0)
+  })
+
+  it('is given back also when the answer to the asking was lost', async () => {
+    const { say, faults, inner, id } = await setup()
+    faults.after = once('acquireLease', () => Promise.reject(new StoreError('lost')))
+    expect((await say('Hello')).at(-1)).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true })
+    expect(await inner.acquireLease(id, 'other', 1)).toBe(true)
+  })
+
+  it('survives a store that is away for less than its time', async () => {
+    const { send, faults, clock, use } = await setup(hangsAfter('Well'))
+    const events = await send('Hm')
+    await settle()
+    faults.before = (operation) => {
+      if (operation === 'renewLease') throw new StoreError('away')
+    }
+    await clock.advanceAsync(8000)
+    faults.before = () => {}
+    await clock.advanceAsync(20_000)
+    expect(events.isEnded).toBe(false)
+    await use((live) => live.stop(undefined, () => ({ status: 200, body: null })))
+    expect(events.last).toMatchObject({ type: 'complete', content: 'Well' })
+  })
+})
+
+/** Answers by what it sees, so it does not matter how often it is asked. */
+const answer: ScriptedReply = async function* reply({ messages }) {
+  const gin = calls(['add_to_order', { item_name: 'gin', quantity: 1 }])
+  yield* messages.at(-1)?.role === 'tool' ? says('Done.') : gin
+}
+
+describe('a turn whose store fails', () => {
+  it.each([1, 2, 3, 4])('at append %i is interrupted, and goes on under the same key', async (failing) => {
+    const { say, faults, state, log, script } = await setup()
+    script.add(answer, answer, answer, answer)
+    let appends = 0
+    faults.before = (operation) => {
+      if (operation === 'append' && ++appends === failing) throw new StoreError('away')
+    }
+    expect((await say('Gin', 'k')).at(-1)).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true })
+    expect((await state()).openTurnId).toBeNull()
+    expect((await say('Gin', 'k')).at(-1)).toMatchObject({ type: 'complete', content: 'Done.' })
+    expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
+    expect((await log()).filter(({ type }) => type === 'turn-started')).toHaveLength(1)
+  })
+
+  it.each([1, 2, 3, 4])('after append %i, whose answer is lost, does nothing twice', async (failing) => {
+    const { say, faults, state, log, script } = await setup()
+    script.add(answer, answer, answer, answer)
+    let appends = 0
+    faults.after = (operation) => {
+      if (operation === 'append' && ++appends === failing) throw new StoreError('lost')
+    }
+    const first = (await say('Gin', 'k')).at(-1)
+    expect(first).toMatchObject(failing === 4 ? { type: 'complete' } : { code: 'STORE_UNAVAILABLE' })
+    expect((await say('Gin', 'k')).at(-1)).toMatchObject({ type: 'complete', content: 'Done.' })
+    expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
+    expect((await log()).filter(({ type }) => type === 'effect')).toHaveLength(1)
+    expect((await log()).filter(({ type }) => type === 'turn-started')).toHaveLength(1)
+  })
+})
