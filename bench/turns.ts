@@ -10,18 +10,21 @@ const chunks = 60
 /** Turns that one session has before its stream goes on in another: as long as a talk at a bar may be. */
 const turnsPerSession = 10
 
-/** Streams at the same time, and how many turns each of them takes in a round. */
+/**
+ * A model that has its whole answer at once, as the offline one without pace, and one whose chunks come one by one;
+ * how many streams there are at the same time, and how many turns each of them takes in a round.
+ */
 const loads = [
-  { streams: 1, turnsPerStream: quick ? 20 : 400 },
-  { streams: 50, turnsPerStream: quick ? 2 : 30 },
-  { streams: 200, turnsPerStream: quick ? 1 : 10 },
-  { streams: 1000, turnsPerStream: quick ? 1 : 3 },
-]
-
-/** A model that has its whole answer at once, as the offline one without pace, and one whose chunks come one by one. */
-const pauses = ['none', 'tick'] as const
+  { pause: 'none', streams: 1, turnsPerStream: quick ? 20 : 200 },
+  { pause: 'none', streams: 50, turnsPerStream: quick ? 2 : 20 },
+  { pause: 'none', streams: 200, turnsPerStream: quick ? 1 : 6 },
+  { pause: 'none', streams: 1000, turnsPerStream: quick ? 1 : 2 },
+  { pause: 'tick', streams: 50, turnsPerStream: quick ? 1 : 8 },
+  { pause: 'tick', streams: 200, turnsPerStream: quick ? 1 : 3 },
+] as const
 const subjects = ['bare', 'memory', 'sqlite'] as const
 
+type Load = (typeof loads)[number]
 type Subject = (typeof subjects)[number]
 type Results = Record<Subject, Measured[]>
 
@@ -31,14 +34,13 @@ await warmUp(contest)
 const results = pauses.flatMap((pause) => loads.map((load) => ({ pause, ...load, measured: emptyResults() })))
 for (let round = 0; round < rounds; round++) {
   printProgress(`round ${round + 1} of ${rounds}`)
-  for (const { pause, measured, streams, turnsPerStream } of results) {
-    for (const subject of inTurn(subjects, round)) {
-      measured[subject].push(await measure(subject, { pause, streams, turnsPerStream }))
-    }
+  for (const { load, measured } of results) {
+    for (const subject of inTurn(subjects, round)) measured[subject].push(await measure(subject, load))
   }
 }
 await contest.stop()
-for (const pause of pauses) printResults(pause)
+printResults('none', 'All chunks at once (pace 0)')
+printResults('tick', 'Every chunk in a tick of its own, as from a network')
 
 function emptyResults(): Results {
   return { bare: [], memory: [], sqlite: [] }
@@ -49,31 +51,21 @@ async function warmUp({ bare, memory, sqlite }: Contest): Promise<void> {
     const script: Script = { chunks, pause: 'none' }
     await contestant.measure({
       streams: 20,
-      turnsPerStream: quick ? 2 : 60,
+      turnsPerStream: quick ? 2 : 100,
       script,
-      sessionsPerStream: 6,
+      sessionsPerStream: 10,
       staggerMs: 0,
     })
   }
 }
 
-function measure(
-  subject: Subject,
-  { pause, streams, turnsPerStream }: { pause: 'none' | 'tick'; streams: number; turnsPerStream: number },
-): Promise<Measured> {
+function measure(subject: Subject, { pause, streams, turnsPerStream }: Load): Promise<Measured> {
   const sessionsPerStream = Math.ceil(turnsPerStream / turnsPerSession)
-  return contest[subject].measure({
-    streams,
-    turnsPerStream,
-    sessionsPerStream,
-    script: { chunks, pause },
-    staggerMs: 0,
-  })
+  const script = { chunks, pause }
+  return contest[subject].measure({ streams, turnsPerStream, sessionsPerStream, script, staggerMs: 0 })
 }
 
-function printResults(pause: 'none' | 'tick'): void {
-  const title =
-    pause === 'none' ? 'All chunks at once (pace 0)' : 'Every chunk in a tick of its own, as from a network'
+function printResults(pause: Load['pause'], title: string): void {
   printTable(
     title,
     [
@@ -88,9 +80,9 @@ function printResults(pause: 'none' | 'tick'): void {
       'wrong',
     ],
     results
-      .filter((result) => result.pause === pause)
-      .flatMap(({ streams, measured }) =>
-        subjects.map((subject) => [String(streams), contest[subject].name, ...cells(measured, subject)]),
+      .filter(({ load }) => load.pause === pause)
+      .flatMap(({ load, measured }) =>
+        subjects.map((subject) => [String(load.streams), contest[subject].name, ...cells(measured, subject)]),
       ),
   )
 }

@@ -22,6 +22,7 @@ import { MemoryMonitor } from './memory/monitor.ts'
 import { createMemoryReader, type MemoryReading } from './memory/readers.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { loadMasterKey } from './security/master-key.ts'
+import { describeDefect } from './security/redaction.ts'
 import { createSessionTokens, type SessionTokens } from './security/session-token.ts'
 import { SessionManager } from './sessions/session-manager.ts'
 import { createMemoryStore } from './store/memory.ts'
@@ -95,7 +96,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       turnMs: settings.turnMs,
       createId: randomUUID,
       observer: metrics,
-      reportDefect: (error) => logger && logger.error({ err: error }, 'defect'),
+      reportDefect: (error) => logger && logger.error({ err: describeDefect(error) }, 'defect'),
     },
     memory,
     sessionsMax: settings.sessionsMax,
@@ -130,17 +131,25 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     memory,
     store,
     model,
-    async close(graceMs) {
-      const deadline = new AbortController()
-      const cancel = clock.after(graceMs, () => deadline.abort())
-      await sessions.drain(deadline.signal)
-      cancel()
-      streams.close()
-      await app.close()
-      memory.stop()
-      await store.close()
-    },
+    close: (graceMs) => closeParts({ clock, sessions, streams, app, memory, store }, graceMs),
   }
+}
+
+type ClosingParts = Pick<EdgeParts, 'clock' | 'sessions' | 'streams' | 'memory' | 'store'> & {
+  readonly app: App
+}
+
+/** In this order: what still runs needs what comes after it. */
+async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
+  const { clock, sessions, streams, app, memory, store } = parts
+  const deadline = new AbortController()
+  const cancel = clock.after(graceMs, () => deadline.abort())
+  await sessions.drain(deadline.signal)
+  cancel()
+  streams.close()
+  await app.close()
+  memory.stop()
+  await store.close()
 }
 
 interface EdgeParts {

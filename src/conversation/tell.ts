@@ -2,7 +2,7 @@ import type { Usage } from '../llm/model.ts'
 import type { BarState } from '../bar/bar.ts'
 import type { TurnRecord } from '../log/state.ts'
 import { contentOf, separatorBefore } from './messages.ts'
-import { TurnEvents, type TurnEventsOptions } from './turn-events.ts'
+import { endOfRange, numbersPerAttempt, TurnEvents, type TurnEventsOptions } from './turn-events.ts'
 
 /** Tells readers what the log has of a turn: what was said and done, in order. */
 export function tellLogged(turn: TurnRecord, bar: BarState, events: TurnEvents): void {
@@ -31,9 +31,10 @@ export function retellTurn(
   bar: BarState,
   options: Omit<TurnEventsOptions, 'base' | 'retoldUpTo' | 'turnId'>,
 ): TurnEvents {
-  const { turnId, outcome, lastNumber } = turn
+  const { turnId, outcome, lastNumber, attempt } = turn
   const retoldUpTo = outcome === 'running' ? Infinity : lastNumber
-  const events = new TurnEvents({ ...options, turnId, base: 0, retoldUpTo })
+  const events = new TurnEvents({ ...options, turnId, base: attempt * numbersPerAttempt, retoldUpTo })
+  events.beginRetelling()
   events.emit({ type: 'session' })
   tellLogged(turn, bar, events)
   tellEnd(turn, events)
@@ -41,10 +42,10 @@ export function retellTurn(
   return events
 }
 
-/** The last event of a turn that has ended, under the number that its first readers got it. */
+/** The last event of a turn that is told again, under the number that says that all was told. */
 export function tellEnd(turn: TurnRecord, events: TurnEvents): void {
-  const { outcome, code, finishReason, lastNumber } = turn
-  const number = Math.max(lastNumber, events.lastNumber + 1)
+  const { outcome, code, finishReason } = turn
+  const number = endOfRange(events.lastNumber)
   if (outcome === 'complete' || outcome === 'stopped') {
     const usage = usageOf(turn)
     const content = contentOf(turn)

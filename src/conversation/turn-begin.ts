@@ -4,7 +4,7 @@ import type { NewEvent } from '../log/events.ts'
 import { LeaseLostError } from '../log/session-log.ts'
 import { findRequest } from '../log/requests.ts'
 import type { SessionState, TurnRecord } from '../log/state.ts'
-import { numbersPerAttempt } from './turn-events.ts'
+import { endOfRange, numbersPerAttempt } from './turn-events.ts'
 import { charge } from './payments.ts'
 import type { TurnContext } from './turn-context.ts'
 
@@ -37,7 +37,7 @@ export async function beginTurn(context: TurnContext): Promise<TurnRecord | unde
 
 /** How a turn is closed whose process is gone: what its readers have seen last is not known. */
 export function deadTurnEnd({ turnId, attempt }: TurnRecord): NewEvent {
-  const lastNumber = (attempt + 1) * numbersPerAttempt - 1
+  const lastNumber = endOfRange(attempt * numbersPerAttempt)
   return { type: 'turn-ended', turnId, outcome: 'interrupted', code: 'INTERRUPTED', lastNumber }
 }
 

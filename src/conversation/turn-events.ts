@@ -57,8 +57,18 @@ export interface TurnEventsOptions {
   readonly readersMax: number
 }
 
-/** How far apart the numbers of two runs of one turn are: more than one run can give out. */
+/**
+ * Every run of a turn numbers its events in a range of its own: the n-th attempt from `n x numbersPerAttempt` on.
+ * The upper half of a range is for telling the turn again from its log, so that a number never means two things;
+ * its very last number says that everything was told.
+ */
 export const numbersPerAttempt = 1_000_000
+const numbersPerTelling = numbersPerAttempt / 2
+
+/** The last number of the range that `number` is in. */
+export function endOfRange(number: number): number {
+  return (Math.floor(number / numbersPerAttempt) + 1) * numbersPerAttempt - 1
+}
 
 /** Roughly what an event costs beside its text: the object, its numbers, the frame around it. */
 const bytesPerEvent = 160
@@ -128,9 +138,16 @@ export class TurnEvents {
     for (const reader of this.#readers) reader.wake()
   }
 
+  /** From here on the turn is told again from its log: no number of it may be taken for one of the first telling. */
+  beginRetelling(): void {
+    const first = endOfRange(this.#lastNumber) - numbersPerTelling
+    this.#lastNumber = Math.max(this.#lastNumber, first)
+  }
+
   /** Whether a reader that got everything up to `number` has read this turn to its end. */
   isReadToEnd(number: number): boolean {
-    return this.#ended && number >= (this.#options.retoldUpTo ?? this.#lastNumber)
+    const last = this.#options.retoldUpTo ?? this.#lastNumber
+    return this.#ended && (number === last || number === endOfRange(this.#lastNumber))
   }
 
   /**
@@ -162,13 +179,11 @@ export class TurnEvents {
     return this.#bytes - read > this.#options.lagBytesMax
   }
 
-  /** Where to go on after the event of that number; undefined where that place is gone. */
+  /** Where to go on after the event of that number; undefined where no event has that number (any more). */
   #indexAfter(number: number): number | undefined {
-    const { base, retoldUpTo } = this.#options
-    if (retoldUpTo !== undefined || number <= base || number > this.#lastNumber) return undefined
-    const index = this.#records.findIndex((record) => record.number > number)
-    if (index === -1) return this.#records.length
-    return (this.#records[index]?.firstNumber ?? 0) > number ? index : undefined
+    if (this.#options.retoldUpTo !== undefined) return undefined
+    const index = this.#records.findLastIndex((record) => record.number === number)
+    return index === -1 ? undefined : index + 1
   }
 
   #merge(): void {

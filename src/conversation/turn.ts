@@ -23,6 +23,8 @@ export class Turn {
   readonly #abort = new AbortController()
   #startedAt = 0
   #heardText = false
+  /** Whether the log says that this run is the open turn. */
+  #hasBegun = false
   /** What readers have seen of a reply that is not logged yet. */
   #partial = ''
   /** From the moment that the lease is asked for: the answer may be lost. */
@@ -51,9 +53,9 @@ export class Turn {
     this.#abort.abort(new TurnStop(kind))
   }
 
-  /** Runs to the end. Never rejects: every failure is told to the readers. */
+  /** Runs to the end. Never rejects: every failure is told to the readers. The caller ends the events after it. */
   async run(): Promise<void> {
-    const { clock, store, log, owner, events, observer, turnMs } = this.#context
+    const { clock, store, log, owner, observer, turnMs } = this.#context
     this.#startedAt = clock.now()
     const cancelTimeout = clock.after(turnMs, () => this.stop('time'))
     let outcome: TurnOutcome = 'interrupted'
@@ -63,7 +65,6 @@ export class Turn {
       cancelTimeout()
       this.#stopRenewing()
       if (this.#mayHoldLease) await store.releaseLease(log.id, owner).catch(ignoreStoreError)
-      events.end()
       observer.turnEnded(outcome, (clock.now() - this.#startedAt) / 1000)
     }
   }
@@ -72,6 +73,7 @@ export class Turn {
     await this.#takeLease()
     const answered = await beginTurn(this.#context)
     if (answered !== undefined) return this.#tellAnswered(answered)
+    this.#hasBegun = true
     this.#tellWhatWasBefore()
     await settlePayment(this.#context)
     for (;;) {
@@ -107,6 +109,7 @@ export class Turn {
   /** Another process was asked the same and has answered; its words are ours. */
   #tellAnswered(turn: TurnRecord): TurnOutcome {
     const { log, events } = this.#context
+    events.beginRetelling()
     tellLogged(turn, log.state.bar, events)
     tellEnd(turn, events)
     return turn.outcome === 'running' ? 'interrupted' : turn.outcome
@@ -220,11 +223,16 @@ export class Turn {
     const logged = log.state.turns.find((turn) => turn.turnId === turnId)
     if (logged?.outcome === 'complete' && logged.owner === owner) {
       // Only the answer to the last append was lost: everything was said and is in the store.
-      tellEnd(logged, events)
+      this.#tellComplete(logged.finishReason ?? 'stop')
       return 'complete'
     }
-    if (outcome === 'stopped' && logged?.outcome === 'stopped') this.#tellComplete('stopped')
-    else events.emit({ type: 'error', code, message, retryable: outcome === 'interrupted' })
+    if (outcome === 'stopped' && logged?.outcome === 'stopped') {
+      this.#tellComplete('stopped')
+      return 'stopped'
+    }
+    // A run that never began has not earned its numbers: a later one may get the same.
+    if (!this.#hasBegun) events.beginRetelling()
+    events.emit({ type: 'error', code, message, retryable: outcome === 'interrupted' })
     return outcome
   }
 

@@ -63,7 +63,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     // Longer than any proxy keeps an idle connection, so that a proxy never reuses one that is just closing.
     keepAliveTimeout: 75_000,
     forceCloseConnections: true,
-    frameworkErrors: errorHandler,
+    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
     clientErrorHandler: answerClientError,
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import { ServiceError, type ErrorCode } from '../errors.ts'
 import { StoreError } from '../log/store.ts'
+import { describeDefect } from '../security/redaction.ts'
 import { notBlank } from './schemas.ts'
 
 /** The one place that knows how a failure looks over HTTP. A new code fails to compile here. */
@@ -66,7 +67,7 @@ export function errorHandler(
   reply: FastifyReply,
 ): FastifyReply {
   const refusal = refusalOf(error, request)
-  if (refusal.code === 'INTERNAL') request.log.error({ err: error }, 'request failed')
+  if (refusal.code === 'INTERNAL') request.log.error({ err: describeDefect(error) }, 'request failed')
   else request.log.debug({ code: refusal.code }, 'request refused')
   return sendProblem(reply, refusal)
 }

@@ -197,13 +197,19 @@ export class SessionManager {
     if (arriving !== undefined) return arriving
     const refusal = this.#refusal()
     if (refusal === undefined) {
-      const woken = await this.#arrive(id, () => SessionLog.open(this.#logOptions(id)))
+      const woken = await this.#arrive(id, () => this.#openUnexpired(id))
       if (woken !== undefined) this.#options.observer.sessionWoken()
       return woken
     }
     // Whoever has a session is told to come back; whoever has none any more is told that.
     if ((await this.#options.parts.store.version(id)) === 0) return undefined
     throw this.#rejection(refusal)
+  }
+
+  /** A session that has expired is not woken any more; the sweep removes it. */
+  async #openUnexpired(id: string): Promise<SessionLog | undefined> {
+    const log = await SessionLog.open(this.#logOptions(id))
+    return log !== undefined && log.expiresAt > this.#options.parts.clock.date() ? log : undefined
   }
 
   /** Takes a place at once, before anything is awaited; it is free again when nobody came. */

@@ -214,7 +214,8 @@ export class Session {
     const turns = this.#localTurns()
     const waiting = this.#waiting.splice(0)
     for (const turn of turns) turn.stop(kind)
-    for (const turn of waiting) void turn.run() // It never began, so it ends at once and only tells its readers.
+    // They never began, so they end at once and only tell their readers.
+    for (const turn of waiting) void turn.run().finally(() => turn.events.end())
     await Promise.all(turns.map((turn) => turn.events.whenEnded))
   }
 
@@ -290,6 +291,8 @@ export class Session {
       this.#running = undefined
       this.#usedAt = this.#parts.clock.now()
       this.#keep(turn.events)
+      // Only now: whoever waited for the end finds the session free.
+      turn.events.end()
       this.#runNext()
     })
   }

@@ -35,20 +35,27 @@ describe('when the guest was asked to confirm', () => {
         },
       },
     ])
-    expect((await state()).bar).toMatchObject({ lines: [], confirmation: null, lastReceipt: { totalCents: 800 } })
+    expect((await state()).bar).toMatchObject({
+      lines: [],
+      confirmation: null,
+      lastReceipt: { totalCents: 800 },
+    })
     expect([...payments.taken.values()]).toEqual([800])
     expect(happened).toContain('payment settled')
   })
 
-  it.each(['yes, and a beer', 'no', 'what is on it?', 'hm'])('%j pays nothing and withdraws it', async (answer) => {
-    const { say, state, notesIn, payments } = await setup({ replies: [says('Alright.'), says('What?')] })
-    await say(answer)
-    expect(notesIn(2)).toEqual([{ name: 'confirmation_withdrawn', result: { total_cents: 800 } }])
-    expect((await state()).bar).toMatchObject({ confirmation: null, lines: [{ quantity: 1 }] })
-    await say('yes')
-    expect(notesIn(3)).toEqual([])
-    expect(payments.asked).toEqual([])
-  })
+  it.each(['yes, and a beer', 'no', 'what is on it?', 'hm'])(
+    '%j pays nothing and withdraws it',
+    async (answer) => {
+      const { say, state, notesIn, payments } = await setup({ replies: [says('Alright.'), says('What?')] })
+      await say(answer)
+      expect(notesIn(2)).toEqual([{ name: 'confirmation_withdrawn', result: { total_cents: 800 } }])
+      expect((await state()).bar).toMatchObject({ confirmation: null, lines: [{ quantity: 1 }] })
+      await say('yes')
+      expect(notesIn(3)).toEqual([])
+      expect(payments.asked).toEqual([])
+    },
+  )
 
   it('a yes after its time pays nothing', async () => {
     const { say, clock, limits, notesIn, payments } = await setup({ replies: [says('Too late.')] })
@@ -155,7 +162,11 @@ describe('only the guest, and only knowingly, confirms', () => {
     const early = await send('yes')
     asks.resolve()
     await Promise.all([first.whenEnded, early.whenEnded])
-    expect((await state()).bar).toMatchObject({ lastReceipt: null, confirmation: null, lines: [{ quantity: 1 }] })
+    expect((await state()).bar).toMatchObject({
+      lastReceipt: null,
+      confirmation: null,
+      lines: [{ quantity: 1 }],
+    })
     expect(script.requests[2]?.messages.at(-1)).toMatchObject({ notes: [{ name: 'confirmation_withdrawn' }] })
   })
 
@@ -163,7 +174,11 @@ describe('only the guest, and only knowingly, confirms', () => {
     const payments = new FakePayments()
     const { say, state } = await openSession({
       payments,
-      replies: [calls(gin, ['pay_bill', {}], ['pay_bill', { confirmed: true }]), calls(['pay_bill', {}]), says('yes')],
+      replies: [
+        calls(gin, ['pay_bill', {}], ['pay_bill', { confirmed: true }]),
+        calls(['pay_bill', {}]),
+        says('yes'),
+      ],
     })
     await say('Pay')
     expect(payments.asked).toEqual([])

@@ -7,7 +7,13 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { calls, says } from '../fakes/scripted-model.ts'
 import { unreliable } from '../log/unreliable-store.ts'
-import { FakePayments, guestOf, startContainer, textOf, type ContainerOptions } from '../sessions/container.ts'
+import {
+  FakePayments,
+  guestOf,
+  startContainer,
+  textOf,
+  type ContainerOptions,
+} from '../sessions/container.ts'
 
 type Moment = readonly [append: number, when: 'before' | 'after']
 
@@ -80,9 +86,7 @@ async function askOverCrashes(moments: readonly Moment[], before: readonly strin
 }
 
 describe('an order whose process dies', () => {
-  const whole = [1, 'after'] as const
-
-  it.each([...appends(6), ...appends(5).map((moment) => [...moment, ...whole] as const)])(
+  it.each(appends(6))(
     'at append %i, %s it is in the store, stands once and is answered in the end',
     async (append, when) => {
       const { told, count, state, turn, defects } = await askOverCrashes([[append, when]], [], 'Drinks')

@@ -1,6 +1,18 @@
 import type { Service } from '../../src/service.ts'
 
-type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary'
+/** The samples that each type has, by the end of their names. */
+const endings = {
+  counter: [''],
+  gauge: [''],
+  histogram: ['_bucket', '_sum', '_count'],
+  summary: ['', '_sum', '_count'],
+} as const
+
+type MetricType = keyof typeof endings
+
+function isType(text: string | undefined): text is MetricType {
+  return text !== undefined && text in endings
+}
 
 /** One series and its value: `maya_turns_total` of `outcome="complete"`. */
 export interface Sample {
@@ -36,11 +48,11 @@ export function parseExposition(text: string): readonly Family[] {
 
 function parseFamily(block: string): Family {
   const [start, name, help, type] = head.exec(block) ?? []
-  if (start === undefined || name === undefined || help === undefined || type === undefined) {
+  if (start === undefined || name === undefined || help === undefined || !isType(type)) {
     throw new Error(`This is no head of a metric: ${block.slice(0, 200)}`)
   }
   const samples = block.slice(start.length).split('\n').slice(0, -1).map(parseSample)
-  const family = { name, help, type: type as MetricType, samples }
+  const family: Family = { name, help, type, samples }
   assertOwnNames(family)
   return family
 }
@@ -64,7 +76,6 @@ function parseLabels(text: string): Readonly<Record<string, string>> {
 }
 
 function assertOwnNames({ name, type, samples }: Family): void {
-  const endings = { counter: [''], gauge: [''], histogram: ['_bucket', '_sum', '_count'], summary: ['', '_sum', '_count'] }
   const names = endings[type].map((ending) => name + ending)
   const stranger = samples.find((sample) => !names.includes(sample.name))
   if (stranger !== undefined) throw new Error(`${stranger.name} stands under ${name}.`)

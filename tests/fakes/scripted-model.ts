@@ -74,16 +74,14 @@ export function hangsAfter(
 }
 
 /** As `hangsAfter`, with a promise that tells when the text was said. */
-export function hanging(text: string) {
+export function hanging(text: string): { readonly heard: Promise<void>; readonly reply: ScriptedReply } {
   const heard = Promise.withResolvers<void>()
   const hang = hangsAfter(text)
-  return {
-    heard: heard.promise,
-    async *reply(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
-      for await (const event of hang(request, signal)) {
-        yield event
-        heard.resolve()
-      }
-    },
+  async function* reply(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
+    for await (const event of hang(request, signal)) {
+      yield event
+      heard.resolve()
+    }
   }
+  return { heard: heard.promise, reply }
 }

@@ -20,15 +20,15 @@ export function settingsOf(environment: Readonly<Record<string, string>> = {}): 
   return result.settings
 }
 
+const noLimits = () => ({ usageBytes: 1, usageSource: 'rss', limitBytes: null, limitSource: 'none' }) as const
+
 export type TestServiceOptions = Partial<ServiceOptions> & {
   readonly environment?: Readonly<Record<string, string>>
 }
 
 /** A whole service, to be closed by whoever asked for it. Memory is that of a machine without limits. */
 export function createTestService({ environment, ...parts }: TestServiceOptions = {}): Promise<Service> {
-  const readMemory = () =>
-    ({ usageBytes: 1, usageSource: 'rss', limitBytes: null, limitSource: 'none' }) as const
-  return createService({ settings: settingsOf(environment), facts, readMemory, ...parts })
+  return createService({ settings: settingsOf(environment), facts, readMemory: noLimits, ...parts })
 }
 
 /** A whole service for one test, closed at its end. */

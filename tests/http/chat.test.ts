@@ -180,17 +180,17 @@ describe('stop', () => {
   })
 })
 
-describe('a message while another is answered', () => {
-  /** A guest who has asked something that is not answered yet. */
-  async function setup(environment: Record<string, string>, options: TestServiceOptions = {}) {
-    const { reply, heard } = hanging('Let me')
-    const own = new ScriptedModel(reply)
-    const guest = await newGuest(await startService({ model: own, environment, ...options }))
-    const asked = guest.post('/chat', { user_input: 'first' })
-    await heard
-    return { guest, model: own, asked }
-  }
+/** A guest who has asked something that is not answered yet. */
+async function setup(environment: Record<string, string>, options: TestServiceOptions = {}) {
+  const { reply, heard } = hanging('Let me')
+  const own = new ScriptedModel(reply)
+  const guest = await newGuest(await startService({ model: own, environment, ...options }))
+  const asked = guest.post('/chat', { user_input: 'first' })
+  await heard
+  return { guest, model: own, asked }
+}
 
+describe('a message while another is answered', () => {
   it('waits for its turn, as many as may; one more is refused', async () => {
     const { guest, model: own, asked } = await setup({})
     own.add(...['one', 'two', 'three', 'four'].map(says))

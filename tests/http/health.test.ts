@@ -113,13 +113,13 @@ describe('without room', () => {
 
 describe('a service that closes', () => {
   it('is not ready, takes nothing new, and lets what runs come to its end', async () => {
-    const { app, service, model, statusOf, clock, close } = await setup()
+    const { app, service, model, statusOf, clock } = await setup()
     const [guest, idle] = [await newGuest(service), await newGuest(service)]
     const { reply, heard } = hanging('Let me')
     model.add(reply)
     const asked = guest.post('/chat/stream', { user_input: 'hi' })
     await heard
-    const closed = close(10_000)
+    const closed = service.close(10_000)
     expect(await statusOf('/livez')).toBe(200)
     expect((await app.inject('/readyz')).json().checks).toEqual(['Draining'])
     for (const response of [

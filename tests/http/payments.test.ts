@@ -10,14 +10,14 @@ import { shareService, startService } from '../fakes/test-service.ts'
 const service = await shareService()
 const { model } = service
 
-async function order(guest: Guest, itemName: string, quantity = 1, script = model) {
+async function order(guest: Guest, itemName: string, { quantity = 1, script = model } = {}) {
   script.add(calls(['add_to_order', { item_name: itemName, quantity }]), says('Here you are.'))
   expect((await guest.post('/chat', { user_input: itemName })).statusCode).toBe(200)
 }
 
 async function guestWith(itemName: string, quantity = 1) {
   const guest = await newGuest(service)
-  await order(guest, itemName, quantity)
+  await order(guest, itemName, { quantity })
   return guest
 }
 
@@ -81,19 +81,22 @@ describe('the tab', () => {
 
 describe('a tip', () => {
   it.each([
-    ['Water', 1, 15, 15],
-    ['Water', 1, 10, 10],
-    ['Soda', 1, 15, 45],
-    ['Martini', 1, 15, 195],
-    ['Martini', 7, 20, 1820],
-    ['Iced Tea', 1, 15, 30],
-    ['Brandy', 3, 15, 405],
-  ])('on %s x %d of %d per cent is %d cents', async (itemName, quantity, percentage, cents) => {
-    const guest = await guestWith(itemName, quantity)
-    const tab = (await tip(guest, { tip_percentage: percentage })).json()
-    expect(tab).toMatchObject({ tip_percentage: percentage, tip_amount_cents: cents })
-    expect(tab.total_cents).toBe(tab.tab_amount_cents + cents)
-  })
+    { itemName: 'Water', quantity: 1, percentage: 15, cents: 15 },
+    { itemName: 'Water', quantity: 1, percentage: 10, cents: 10 },
+    { itemName: 'Soda', quantity: 1, percentage: 15, cents: 45 },
+    { itemName: 'Martini', quantity: 1, percentage: 15, cents: 195 },
+    { itemName: 'Martini', quantity: 7, percentage: 20, cents: 1820 },
+    { itemName: 'Iced Tea', quantity: 1, percentage: 15, cents: 30 },
+    { itemName: 'Brandy', quantity: 3, percentage: 15, cents: 405 },
+  ])(
+    'on $itemName x $quantity of $percentage per cent is $cents cents',
+    async ({ itemName, quantity, percentage, cents }) => {
+      const guest = await guestWith(itemName, quantity)
+      const tab = (await tip(guest, { tip_percentage: percentage })).json()
+      expect(tab).toMatchObject({ tip_percentage: percentage, tip_amount_cents: cents })
+      expect(tab.total_cents).toBe(tab.tab_amount_cents + cents)
+    },
+  )
 
   it('of the same percentage twice is removed; of another one it changes', async () => {
     const guest = await guestWith('Martini')
@@ -211,7 +214,7 @@ describe('paying', () => {
       },
     })
     const guest = await newGuest(own)
-    await order(guest, 'Martini', 1, script)
+    await order(guest, 'Martini', { script })
     const first = await guest.post('/payments/pay', {}, { key: 'pay' })
     expect([first.statusCode, first.json().code]).toEqual([502, 'PAYMENT_FAILED'])
     expect(first.headers['retry-after']).toBe('5')
@@ -236,7 +239,7 @@ describe('paying', () => {
       },
     }
     const guest = await newGuest(await startService({ clock, model: script, payments }))
-    await order(guest, 'Martini', 1, script)
+    await order(guest, 'Martini', { script })
     const paying = guest.post('/payments/pay')
     await charging.promise
     await clock.advanceAsync(limits.paymentMs)
@@ -323,7 +326,7 @@ describe('what the agent asks to be paid', () => {
     const clock = new FakeClock()
     const script = new ScriptedModel()
     const guest = await newGuest(await startService({ clock, model: script }))
-    await order(guest, 'Martini', 1, script)
+    await order(guest, 'Martini', { script })
     const { confirmation_id: id, expires_at: end } = await askToPay(guest, script)
     expect(Date.parse(end) - clock.date()).toBe(limits.confirmationMs)
     clock.advance(limits.confirmationMs)
@@ -337,7 +340,7 @@ describe('what the agent asks to be paid', () => {
     const clock = new FakeClock()
     const script = new ScriptedModel()
     const guest = await newGuest(await startService({ clock, model: script }))
-    await order(guest, 'Martini', 1, script)
+    await order(guest, 'Martini', { script })
     const { confirmation_id: id } = await askToPay(guest, script)
     clock.advance(limits.confirmationMs - 1)
     const granted = await guest.post('/payments/confirm', { confirmation_id: id, accept: true })

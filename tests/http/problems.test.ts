@@ -11,15 +11,15 @@ const canary = 'Xyzzy-Canary'
 const service = await shareService()
 const { app, model } = service
 
-function expectProblem(response: LightMyRequestResponse, status: number, code: string) {
-  expect(response.statusCode).toBe(status)
-  expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8')
+/** What a refusal says, when it is a problem as RFC 9457 has it, with no word of the guest. */
+function refusalOf(response: LightMyRequestResponse) {
   const problem = response.json()
+  expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8')
   expect(Object.keys(problem).toSorted()).toEqual(['code', 'detail', 'status', 'title', 'type'])
-  expect(problem).toMatchObject({ status, code, type: 'about:blank' })
+  expect(problem).toMatchObject({ status: response.statusCode, type: 'about:blank' })
   expect(problem.title).not.toBe('')
   expect(response.body).not.toContain(canary)
-  return String(problem.detail)
+  return problem
 }
 
 /** Every route that takes a body. */
@@ -69,13 +69,13 @@ describe('an address', () => {
     `/${canary}`,
     `/${'a'.repeat(5000)}`,
   ])('%s is nowhere', async (url) => {
-    expectProblem(await app.inject({ url }), 404, 'NOT_FOUND')
+    expect(refusalOf(await app.inject({ url }))).toMatchObject({ status: 404, code: 'NOT_FOUND' })
   })
 
   it.each(['/%', '/%zz', `/${canary}%E0%A4%A`, '/api/v1/%', '/docs/static/%'])(
     '%s, which is not encoded as URLs are, is refused without its text',
     async (url) => {
-      expectProblem(await app.inject({ url }), 400, 'BAD_REQUEST')
+      expect(refusalOf(await app.inject({ url }))).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
     },
   )
 
@@ -89,8 +89,8 @@ describe('an address', () => {
     ['/menu', 'PROPFIND', 'GET, HEAD'] as const,
   ])('%s refuses %s and names what is allowed', async (path, method, allowed) => {
     const url = `/api/v1${path}?session_id=x`
-    const response = await app.inject({ method: method as 'GET', url })
-    expectProblem(response, 405, 'METHOD_NOT_ALLOWED')
+    const response = await app.inject({ method, url })
+    expect(refusalOf(response)).toMatchObject({ status: 405, code: 'METHOD_NOT_ALLOWED' })
     expect(response.headers.allow?.split(', ').toSorted().join(', ')).toBe(allowed)
   })
 
@@ -143,7 +143,10 @@ describe('a body', () => {
     for (const payload of malformed) {
       const headers = { 'content-type': 'application/json' }
       const url = `/api/v1${path}`
-      expectProblem(await app.inject({ method: 'POST', url, headers, payload }), 400, 'BAD_REQUEST')
+      expect(refusalOf(await app.inject({ method: 'POST', url, headers, payload }))).toMatchObject({
+        status: 400,
+        code: 'BAD_REQUEST',
+      })
     }
     expect((await guest.get('/session/status')).statusCode).toBe(200)
   })
@@ -152,7 +155,7 @@ describe('a body', () => {
     for (const payload of ['null', '[]', '"text"', '15', 'true', '[{}]']) {
       const headers = { 'content-type': 'application/json' }
       const response = await app.inject({ method: 'POST', url: `/api/v1${path}`, headers, payload })
-      expectProblem(response, 400, 'BAD_REQUEST')
+      expect(refusalOf(response)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
     }
   })
 
@@ -170,7 +173,7 @@ describe('a body', () => {
         headers: { 'content-type': type },
         payload: `{"user_input": "${canary}"}`,
       })
-      expectProblem(response, 415, 'UNSUPPORTED_MEDIA_TYPE')
+      expect(refusalOf(response)).toMatchObject({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' })
     }
   })
 
@@ -180,20 +183,27 @@ describe('a body', () => {
       url: `/api/v1${path}`,
       payload: { user_input: canary.repeat(6000) },
     })
-    expect(expectProblem(response, 413, 'BODY_TOO_LARGE')).toContain('65536 bytes')
+    expect(refusalOf(response)).toMatchObject({
+      status: 413,
+      code: 'BODY_TOO_LARGE',
+      detail: expect.stringContaining('65536 bytes'),
+    })
   })
 
   it.each(posts)('of %s has only the fields that are known', async (path) => {
     const guest = await newGuest(service)
     const known = { user_input: 'hi', tip_percentage: 10, confirmation_id: 'x', accept: true, agent: 'maya' }
-    expectProblem(await guest.post(path, { ...known, [canary]: 1 }), 400, 'BAD_REQUEST')
+    expect(refusalOf(await guest.post(path, { ...known, [canary]: 1 }))).toMatchObject({
+      status: 400,
+      code: 'BAD_REQUEST',
+    })
   })
 
   it('may not reach for the prototype', async () => {
     const headers = { 'content-type': 'application/json' }
     for (const payload of ['{"__proto__": {"user_input": "x"}}', '{"constructor": {"prototype": {}}}']) {
       const response = await app.inject({ method: 'POST', url: '/api/v1/chat', headers, payload })
-      expectProblem(response, 400, 'BAD_REQUEST')
+      expect(refusalOf(response)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
     }
   })
 
@@ -238,7 +248,11 @@ describe('a body', () => {
     ['/payments/confirm', { confirmation_id: canary.repeat(20), accept: true }, 'more than 200 characters'],
   ])('of %s is not taken for what it is not: %j', async (path, body, detail) => {
     const guest = await newGuest(service)
-    expect(expectProblem(await guest.post(path, body), 400, 'BAD_REQUEST')).toContain(detail)
+    expect(refusalOf(await guest.post(path, body))).toMatchObject({
+      status: 400,
+      code: 'BAD_REQUEST',
+      detail: expect.stringContaining(detail),
+    })
     expect((await guest.get('/session/status')).json().turn_count).toBe(0)
   })
 
@@ -248,7 +262,7 @@ describe('a body', () => {
     for (const number of ['NaN', 'Infinity', '1e999', '-1e999', '0x10', '01', '1.', '.5']) {
       const payload = `{"tip_amount": ${number}}`
       const response = await app.inject({ method: 'POST', url: '/api/v1/payments/tip', headers, payload })
-      expectProblem(response, 400, 'BAD_REQUEST')
+      expect(refusalOf(response)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
     }
   })
 
@@ -256,56 +270,76 @@ describe('a body', () => {
     const guest = await newGuest(service)
     expect((await guest.post('/session/reset')).statusCode).toBe(200)
     expect((await guest.post('/chat/stop')).statusCode).toBe(200)
-    expectProblem(await guest.post('/payments/pay'), 409, 'NOTHING_TO_PAY')
-    expectProblem(await guest.post('/chat'), 400, 'BAD_REQUEST')
+    expect(refusalOf(await guest.post('/payments/pay'))).toMatchObject({
+      status: 409,
+      code: 'NOTHING_TO_PAY',
+    })
+    expect(refusalOf(await guest.post('/chat'))).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
   })
 
   it('counts a message in characters as people do, not in UTF-16', async () => {
     model.add(says('Yes?'))
     const guest = await newGuest(service)
     expect((await guest.post('/chat', { user_input: '🍸'.repeat(4000) })).statusCode).toBe(200)
-    expectProblem(await guest.post('/chat', { user_input: '🍸'.repeat(4001) }), 400, 'BAD_REQUEST')
+    expect(refusalOf(await guest.post('/chat', { user_input: '🍸'.repeat(4001) }))).toMatchObject({
+      status: 400,
+      code: 'BAD_REQUEST',
+    })
   })
 
   it('keeps to bounds that the operator sets', async () => {
     const environment = { MAYA_BODY_BYTES_MAX: '1024', MAYA_MESSAGE_CHARACTERS_MAX: '10' }
     const guest = await newGuest(await startService({ environment }))
     const long = await guest.post('/chat', { user_input: 'x'.repeat(11) })
-    expect(expectProblem(long, 400, 'BAD_REQUEST')).toContain('more than 10 characters')
+    expect(refusalOf(long)).toMatchObject({
+      status: 400,
+      code: 'BAD_REQUEST',
+      detail: expect.stringContaining('more than 10 characters'),
+    })
     const large = await guest.post('/chat', { user_input: 'x'.repeat(1024) })
-    expect(expectProblem(large, 413, 'BODY_TOO_LARGE')).toContain('1024 bytes')
+    expect(refusalOf(large)).toMatchObject({
+      status: 413,
+      code: 'BODY_TOO_LARGE',
+      detail: expect.stringContaining('1024 bytes'),
+    })
   })
 })
 
 describe('a query', () => {
   it('names each thing once', async () => {
     const response = await app.inject(`/api/v1/session/status?session_id=${canary}&session_id=b`)
-    expectProblem(response, 400, 'BAD_REQUEST')
+    expect(refusalOf(response)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
   })
 
   it('with broken encoding names nothing that exists', async () => {
-    expectProblem(await app.inject('/api/v1/session/status?session_id=%'), 404, 'SESSION_NOT_FOUND')
-    expectProblem(await app.inject('/api/v1/session/status?session_id=%E0%A4%A'), 404, 'SESSION_NOT_FOUND')
+    expect(refusalOf(await app.inject('/api/v1/session/status?session_id=%'))).toMatchObject({
+      status: 404,
+      code: 'SESSION_NOT_FOUND',
+    })
+    expect(refusalOf(await app.inject('/api/v1/session/status?session_id=%E0%A4%A'))).toMatchObject({
+      status: 404,
+      code: 'SESSION_NOT_FOUND',
+    })
   })
 })
 
+/** Sends bytes and gives everything that comes back until the connection is closed. */
+function exchange(url: string, bytes: string | Buffer): Promise<string> {
+  const { port, hostname } = new URL(url)
+  return new Promise((resolve) => {
+    let answer = ''
+    const socket = connect(Number(port), hostname, () => socket.end(bytes))
+    onTestFinished(() => {
+      socket.destroy()
+    })
+    socket.on('data', (data) => (answer += String(data)))
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(answer))
+  })
+}
+
 describe('what is not HTTP', () => {
   const origin = listen(service)
-
-  /** Sends bytes and gives everything that comes back until the connection is closed. */
-  function exchange(origin: string, bytes: string | Buffer): Promise<string> {
-    const { port, hostname } = new URL(origin)
-    return new Promise((resolve) => {
-      let answer = ''
-      const socket = connect(Number(port), hostname, () => socket.end(bytes))
-      onTestFinished(() => {
-        socket.destroy()
-      })
-      socket.on('data', (data) => (answer += String(data)))
-      socket.on('error', () => {})
-      socket.on('close', () => resolve(answer))
-    })
-  }
 
   it.each([
     [`${canary} garbage\r\n\r\n`, 400],
@@ -398,11 +432,13 @@ describe('any request at all', () => {
     const guest = await newGuest(service)
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(...posts),
-        anyBody,
-        anyHeaders,
-        fc.boolean(),
-        async (path, payload, headers, isNamed) => {
+        fc.record({
+          path: fc.constantFrom(...posts),
+          payload: anyBody,
+          headers: anyHeaders,
+          isNamed: fc.boolean(),
+        }),
+        async ({ path, payload, headers, isNamed }) => {
           model.add(calls(['add_to_order', { item_name: 'Martini', quantity: 1 }]), says('Here you are.'))
           const response = await app.inject({
             method: 'POST',
@@ -415,7 +451,7 @@ describe('any request at all', () => {
             payload,
           })
           if (response.statusCode >= 200 && response.statusCode < 300) return
-          expectProblem(response, response.statusCode, response.json().code)
+          refusalOf(response)
           expect(response.statusCode).toBeLessThan(500)
         },
       ),
@@ -425,12 +461,16 @@ describe('any request at all', () => {
 
   it('to any path with any method is answered, and not with an error of the server', async () => {
     const anyMethod = fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE')
-    const anyPath = fc.oneof(fc.webPath(), fc.stringMatching(/^[\x21-\x7e]{0,40}$/)).map((path) => `/${path}`)
+    const anyPath = fc
+      .oneof(fc.webPath(), fc.stringMatching(/^[\x21-\x7e]{0,40}$/))
+      .map((path) => `/${path}`)
+      // The client of these tests cannot send all of them; what is no URL at all is tried by raw bytes above.
+      .filter((path) => URL.canParse(path, 'http://maya'))
     await fc.assert(
       fc.asyncProperty(anyMethod, anyPath, fc.webQueryParameters(), async (method, path, query) => {
         const response = await app.inject({ method, url: `${path}?${query}` })
         expect(response.statusCode).toBeLessThan(500)
-        if (response.statusCode >= 400) expectProblem(response, response.statusCode, response.json().code)
+        if (response.statusCode >= 400) refusalOf(response)
       }),
       { numRuns: 150 },
     )

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ChargeOutcome } from '../../src/bar/payment-provider.ts'
 import { ModelError } from '../../src/llm/model.ts'
+import type { Store } from '../../src/log/store.ts'
 import type { MemoryReading } from '../../src/memory/readers.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { EventReader, listen } from '../fakes/event-reader.ts'
@@ -18,49 +19,49 @@ const martini = calls(['add_to_order', { item_name: 'Martini', quantity: 1 }])
 
 /** The names that dashboards rely on. */
 const published = {
-  maya_container_memory_usage_bytes: 'GAUGE',
-  maya_container_memory_limit_bytes: 'GAUGE',
-  maya_container_memory_utilization: 'GAUGE',
-  maya_container_memory_available_mb: 'GAUGE',
-  maya_container_memory_pressure: 'GAUGE',
-  maya_container_cpu_usage_seconds_total: 'COUNTER',
-  maya_process_uptime_seconds: 'GAUGE',
-  maya_config_memory_mb: 'GAUGE',
-  maya_config_max_containers: 'GAUGE',
-  maya_active_sessions: 'GAUGE',
-  maya_max_sessions: 'GAUGE',
-  maya_session_utilization: 'GAUGE',
-  maya_sessions_created_total: 'COUNTER',
-  maya_sessions_rejected_total: 'COUNTER',
-  maya_sessions_expired_total: 'COUNTER',
-  maya_rag_available: 'GAUGE',
-  maya_rag_document_count: 'GAUGE',
-  maya_rag_type: 'GAUGE',
+  maya_container_memory_usage_bytes: 'gauge',
+  maya_container_memory_limit_bytes: 'gauge',
+  maya_container_memory_utilization: 'gauge',
+  maya_container_memory_available_mb: 'gauge',
+  maya_container_memory_pressure: 'gauge',
+  maya_container_cpu_usage_seconds_total: 'counter',
+  maya_process_uptime_seconds: 'gauge',
+  maya_config_memory_mb: 'gauge',
+  maya_config_max_containers: 'gauge',
+  maya_active_sessions: 'gauge',
+  maya_max_sessions: 'gauge',
+  maya_session_utilization: 'gauge',
+  maya_sessions_created_total: 'counter',
+  maya_sessions_rejected_total: 'counter',
+  maya_sessions_expired_total: 'counter',
+  maya_rag_available: 'gauge',
+  maya_rag_document_count: 'gauge',
+  maya_rag_type: 'gauge',
 }
 
 const ours = {
-  maya_sessions_hibernated_total: 'COUNTER',
-  maya_sessions_woken_total: 'COUNTER',
-  maya_sessions_admissible: 'GAUGE',
-  maya_session_memory_bytes: 'GAUGE',
-  maya_memory_source_info: 'GAUGE',
-  maya_turns_total: 'COUNTER',
-  maya_turn_duration_seconds: 'HISTOGRAM',
-  maya_turn_first_text_seconds: 'HISTOGRAM',
-  maya_turn_first_audio_seconds: 'HISTOGRAM',
-  maya_turns_running: 'GAUGE',
-  maya_tool_calls_total: 'COUNTER',
-  maya_llm_requests_total: 'COUNTER',
-  maya_llm_tokens_total: 'COUNTER',
-  maya_stream_readers: 'GAUGE',
-  maya_stream_resumes_total: 'COUNTER',
-  maya_stream_slow_readers_total: 'COUNTER',
-  maya_store_operation_seconds: 'HISTOGRAM',
-  maya_store_conflicts_total: 'COUNTER',
-  maya_payments_total: 'COUNTER',
-  maya_http_request_duration_seconds: 'HISTOGRAM',
-  maya_event_loop_delay_seconds: 'GAUGE',
-  maya_build_info: 'GAUGE',
+  maya_sessions_hibernated_total: 'counter',
+  maya_sessions_woken_total: 'counter',
+  maya_sessions_admissible: 'gauge',
+  maya_session_memory_bytes: 'gauge',
+  maya_memory_source_info: 'gauge',
+  maya_turns_total: 'counter',
+  maya_turn_duration_seconds: 'histogram',
+  maya_turn_first_text_seconds: 'histogram',
+  maya_turn_first_audio_seconds: 'histogram',
+  maya_turns_running: 'gauge',
+  maya_tool_calls_total: 'counter',
+  maya_llm_requests_total: 'counter',
+  maya_llm_tokens_total: 'counter',
+  maya_stream_readers: 'gauge',
+  maya_stream_resumes_total: 'counter',
+  maya_stream_slow_readers_total: 'counter',
+  maya_store_operation_seconds: 'histogram',
+  maya_store_conflicts_total: 'counter',
+  maya_payments_total: 'counter',
+  maya_http_request_duration_seconds: 'histogram',
+  maya_event_loop_delay_seconds: 'gauge',
+  maya_build_info: 'gauge',
 }
 
 describe('the exposition', () => {
@@ -111,11 +112,11 @@ describe('the exposition', () => {
           (tool) => `maya_tool_calls_total{tool="${tool}",outcome="${outcome}"}`,
         ),
       ),
-      'maya_turn_duration_seconds',
-      'maya_turn_first_text_seconds',
-      'maya_turn_first_audio_seconds',
+      'maya_turn_duration_seconds_count',
+      'maya_turn_first_text_seconds_count',
+      'maya_turn_first_audio_seconds_count',
       ...['append', 'load', 'touch', 'acquireLease', 'saveSnapshot'].map(
-        (operation) => `maya_store_operation_seconds{operation="${operation}"}`,
+        (operation) => `maya_store_operation_seconds_count{operation="${operation}"}`,
       ),
     ]
     expect(expected.map((name) => [name, series.get(name)])).toEqual(expected.map((name) => [name, 0]))
@@ -169,14 +170,12 @@ describe('the exposition', () => {
     const guest = await newGuest(service)
     for (const path of ['/x/Canary', '/api/v1/Canary', `/api/v1/session/${guest.token}`, '/%']) {
       await app.inject(path)
-      await app.inject({ method: 'PROPFIND' as 'GET', url: path })
+      await app.inject({ method: 'PROPFIND', url: path })
     }
     await guest.get(`/session/status?session_id=${guest.token}&x=Canary`)
     await guest.get('/chat/stream?turn_id=Canary')
     const families = (await scrape(service)).filter(({ name }) => name.startsWith('maya_'))
-    const values = families.flatMap(({ metrics }) =>
-      metrics.flatMap(({ labels = {} }) => Object.entries(labels)),
-    )
+    const values = families.flatMap(({ samples }) => samples.flatMap(({ labels }) => Object.entries(labels)))
     const routes = new Set(values.flatMap(([label, value]) => (label === 'route' ? [value] : [])))
     expect([...routes].filter((route) => !/^(unknown|\/[a-z0-9./_*-]*)$/.test(route))).toEqual([])
     expect(JSON.stringify(values)).not.toContain('Canary')
@@ -236,8 +235,10 @@ describe('sessions are counted', () => {
     expect(left).toMatchObject({ maya_sessions_hibernated_total: 1, maya_active_sessions: -1 })
     const woken = await changesOf(own, () => guest.get('/session/status'))
     expect(woken).toMatchObject({ maya_sessions_woken_total: 1, maya_active_sessions: 1 })
-    clock.advance(3_600_000)
-    const expired = await changesOf(own, () => own.sessions.sweep())
+    const expired = await changesOf(own, () => {
+      clock.advance(3_600_000)
+      return own.sessions.sweep()
+    })
     expect(expired).toMatchObject({ maya_sessions_expired_total: 1, maya_active_sessions: -1 })
   })
 })
@@ -253,11 +254,11 @@ describe('turns are counted', () => {
       'maya_llm_tokens_total{provider="scripted",kind="input"}': 20,
       'maya_llm_tokens_total{provider="scripted",kind="output"}': 10,
       'maya_tool_calls_total{tool="add_to_order",outcome="ok"}': 1,
-      maya_turn_duration_seconds: 1,
-      maya_turn_first_text_seconds: 1,
-      'maya_http_request_duration_seconds{method="POST",route="/api/v1/chat",status="200"}': 1,
+      maya_turn_duration_seconds_count: 1,
+      maya_turn_first_text_seconds_count: 1,
+      'maya_http_request_duration_seconds_count{method="POST",route="/api/v1/chat",status="200"}': 1,
     })
-    expect(changes['maya_store_operation_seconds{operation="append"}']).toBeGreaterThan(3)
+    expect(changes['maya_store_operation_seconds_count{operation="append"}']).toBeGreaterThan(3)
   })
 
   it('when they are stopped, and while they run', async () => {
@@ -383,7 +384,9 @@ describe('streams are counted', () => {
     const series = seriesOf(await scrape(own))
     expect(series.get('maya_stream_readers')).toBe(1)
     expect(
-      series.get('maya_http_request_duration_seconds{method="GET",route="/api/v1/chat/stream",status="200"}'),
+      series.get(
+        'maya_http_request_duration_seconds_count{method="GET",route="/api/v1/chat/stream",status="200"}',
+      ),
     ).toBe(1)
     await guest.post('/chat/stop')
     await reader.toEnd()
@@ -399,7 +402,6 @@ describe('the store is counted', () => {
     const store = createMemoryStore({ clock, shared: true })
     const one = await startService({ clock, environment, store })
     const guest = await newGuest(one)
-    const { append } = store
     let isRaced = false
     const racing = {
       ...one.store,
@@ -408,8 +410,8 @@ describe('the store is counted', () => {
           isRaced = true
           await guest.post('/payments/tip', { tip_percentage: 10 })
         }
-        return append.call(store, events)
-      }) satisfies typeof append,
+        return store.append(events)
+      }) satisfies Store['append'],
       close: async () => {},
     }
     const other = await startService({ clock, environment, store: racing })
@@ -442,11 +444,11 @@ it('counts a request whose client has left before its answer as such', async () 
   })
   await heard
   leaving.abort()
-  await expect(asked).rejects.toThrow()
+  await expect(asked).rejects.toThrow('aborted')
   await closed
   expect(
     seriesOf(await scrape(own)).get(
-      'maya_http_request_duration_seconds{method="POST",route="/api/v1/chat",status="499"}',
+      'maya_http_request_duration_seconds_count{method="POST",route="/api/v1/chat",status="499"}',
     ),
   ).toBe(1)
   await guest.post('/chat/stop')

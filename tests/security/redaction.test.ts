@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
-import { expect, it } from 'vitest'
-import { redactUrl } from '../../src/security/redaction.ts'
+import { describe, expect, it } from 'vitest'
+import { describeDefect, redactUrl } from '../../src/security/redaction.ts'
 import { createSessionTokens } from '../../src/security/session-token.ts'
 
 const { token } = createSessionTokens({ masterKey: Buffer.alloc(32, 1) }).mint()
@@ -41,4 +41,31 @@ it('never shows what comes after the path, whatever the URL', () => {
       expect(redactUrl(shown).replaceAll('***', '')).toMatch(/^[/aZ7._-]*$/)
     }),
   )
+})
+
+describe('describeDefect', () => {
+  it('says what it is and where it was thrown, and nothing of what it says', () => {
+    const cause = Object.assign(new TypeError('a guest’s words'), { code: 'ERR_SOMETHING' })
+    const error = new RangeError('more words\n    at of a guest (x:1:1)', { cause })
+    const described = describeDefect(error)
+    expect(described).toMatchObject({
+      type: 'RangeError',
+      cause: { type: 'TypeError', code: 'ERR_SOMETHING' },
+    })
+    const text = JSON.stringify(described)
+    expect(text).toContain('redaction.test.ts:')
+    expect(text).not.toMatch(/words|of a guest/)
+  })
+
+  it('says nothing of what is thrown and is no error, and ends with causes that do not', () => {
+    expect(describeDefect('a guest’s words')).toEqual({ type: 'string' })
+    const error = new Error('words')
+    error.cause = error
+    expect(JSON.stringify(describeDefect(error)).split('cause')).toHaveLength(4)
+  })
+
+  it('shows no code that is a sentence', () => {
+    const error = Object.assign(new Error('x'), { code: 'a guest’s words' })
+    expect(JSON.stringify(describeDefect(error))).not.toContain('words')
+  })
 })
