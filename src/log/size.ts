@@ -1,26 +1,26 @@
-import type { SessionState, TurnRecord } from './state.ts'
+import type { SessionState } from './state.ts'
 
-/** What a session's state costs beside its turns: its own objects and the live copy around it. */
+/** What a session costs beside its turns and requests: its own objects and the live copy around it. */
 const baseBytes = 4096
-const bytesPerRequest = 256
 const bytesPerOrderLine = 200
 
-/** Turn records never change, so each is measured once. */
-const measured = new WeakMap<TurnRecord, number>()
+/** States and their records never change, so each is measured once. */
+const measured = new WeakMap<object, number>()
 
 /** About how many bytes of heap a session's state takes. `bench/memory.ts` compares it with the heap's own growth. */
 export function bytesOfState(state: SessionState): number {
-  const turns = state.turns.reduce((sum, turn) => sum + bytesOfTurn(turn), 0)
-  return (
-    baseBytes + turns + state.requests.length * bytesPerRequest + state.bar.lines.length * bytesPerOrderLine
-  )
+  return once(state, () => {
+    const records = [...state.turns, ...state.requests]
+    const bytes = records.reduce((sum, record) => sum + once(record, () => bytesOf(record)), 0)
+    return baseBytes + bytes + state.bar.lines.length * bytesPerOrderLine
+  })
 }
 
-function bytesOfTurn(turn: TurnRecord): number {
-  const known = measured.get(turn)
+function once(subject: object, measure: () => number): number {
+  const known = measured.get(subject)
   if (known !== undefined) return known
-  const bytes = bytesOf(turn)
-  measured.set(turn, bytes)
+  const bytes = measure()
+  measured.set(subject, bytes)
   return bytes
 }
 
