@@ -4,13 +4,13 @@ import { median, pairedRatio, quantile, spread } from './harness/statistics.ts'
 import { printMachine, printProgress, printTable } from './harness/table.ts'
 import { startContest, type Measured } from './servers/contestants.ts'
 
-const { quick, rounds } = readOptions({ rounds: 5 })
+const { quick, rounds } = readOptions({ rounds: 4 })
 const chunks = 60
 const paceMs = 20
 const loads = [
-  { streams: 1, turnsPerStream: quick ? 1 : 3 },
-  { streams: 50, turnsPerStream: quick ? 1 : 3 },
-  { streams: 200, turnsPerStream: quick ? 1 : 3 },
+  { streams: 1, turnsPerStream: quick ? 1 : 4 },
+  { streams: 50, turnsPerStream: quick ? 1 : 2 },
+  { streams: 200, turnsPerStream: quick ? 1 : 2 },
 ]
 const subjects = ['bare', 'memory', 'sqlite'] as const
 

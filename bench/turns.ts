@@ -31,7 +31,7 @@ type Results = Record<Subject, Measured[]>
 const contest = await startContest(chunks)
 printMachine()
 await warmUp(contest)
-const results = pauses.flatMap((pause) => loads.map((load) => ({ pause, ...load, measured: emptyResults() })))
+const results = loads.map((load) => ({ load, measured: emptyResults() }))
 for (let round = 0; round < rounds; round++) {
   printProgress(`round ${round + 1} of ${rounds}`)
   for (const { load, measured } of results) {

@@ -6,7 +6,7 @@ import { describeDefect } from '../security/redaction.ts'
 import { notBlank } from './schemas.ts'
 
 /** The one place that knows how a failure looks over HTTP. A new code fails to compile here. */
-export const statusOf = {
+const statusOf = {
   BAD_REQUEST: 400,
   IDEMPOTENCY_KEY_WITHOUT_SESSION: 400,
   API_KEY_REQUIRED: 401,

@@ -78,7 +78,7 @@ export function tabWire(bar: BarState): Static<typeof TabWire> {
   }
 }
 
-export function receiptWire(receipt: Receipt): Static<typeof ReceiptWire> {
+function receiptWire(receipt: Receipt): Static<typeof ReceiptWire> {
   const { paymentId, reference, lines, tabCents, tipCents, totalCents } = receipt
   return {
     payment_id: paymentId,

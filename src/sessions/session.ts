@@ -207,7 +207,7 @@ export class Session {
   }
 
   #localTurns(): readonly Turn[] {
-    return this.#running === undefined ? this.#waiting : [this.#running, ...this.#waiting]
+    return this.#running === undefined ? [...this.#waiting] : [this.#running, ...this.#waiting]
   }
 
   async #endTurns(kind: TurnStopKind): Promise<void> {
@@ -262,8 +262,9 @@ export class Session {
     if (overlap === 'reject' && this.#isAnswering(turn)) {
       throw new ServiceError('TURN_RUNNING', 'Maya is still answering.')
     }
+    // Who interrupts takes the place of all that waited.
     if (overlap === 'interrupt') void this.#endTurns('stopped')
-    if (this.#waiting.length >= turnsQueuedMax && this.#hasToWait) {
+    else if (this.#waiting.length >= turnsQueuedMax && this.#hasToWait) {
       const message = `Up to ${turnsQueuedMax} messages can wait for their answer. Try again in a moment.`
       throw new ServiceError('TURN_QUEUE_FULL', message, { retryAfterSeconds })
     }

@@ -6,6 +6,18 @@ import { openSession, textOf, type ContainerOptions } from '../sessions/containe
 
 const gin = ['add_to_order', { item_name: 'gin', quantity: 1 }] as const
 
+type Call = readonly [string, unknown]
+
+function times(count: number, call: Call): readonly Call[] {
+  return Array.from({ length: count }, () => call)
+}
+
+/** A model that does not listen to being aborted. */
+async function* deaf(): AsyncIterable<ModelEvent> {
+  yield { type: 'text-delta', text: 'Well' }
+  await new Promise(() => {})
+}
+
 async function turnWith(options: ContainerOptions) {
   const session = await openSession(options)
   const told = await session.say('Go on')
@@ -29,7 +41,7 @@ describe('a turn ends with a clear sentence', () => {
   })
 
   it('at the 33rd call of a tool in one reply, of which none is run', async () => {
-    const { end, turn, state } = await turnWith({ replies: [calls(...Array(33).fill(gin))] })
+    const { end, turn, state } = await turnWith({ replies: [calls(...times(33, gin))] })
     expect(end).toEqual(limitError(/too many actions/))
     expect(turn?.effects).toEqual([])
     expect((await state()).bar.lines).toEqual([])
@@ -37,7 +49,7 @@ describe('a turn ends with a clear sentence', () => {
 
   it('at the 33rd call of a tool over several replies, and those before stand', async () => {
     const water = ['add_to_order', { item_name: 'water', quantity: 1 }] as const
-    const replies = [calls(...Array(30).fill(water)), calls(water, water), calls(water), says('Done.')]
+    const replies = [calls(...times(30, water)), calls(water, water), calls(water), says('Done.')]
     const { end, state } = await turnWith({ replies })
     expect(end).toEqual(limitError(/too many actions/))
     expect((await state()).bar.lines).toMatchObject([{ quantity: 32 }])
@@ -76,12 +88,7 @@ describe('a turn ends with a clear sentence', () => {
   it('after its seconds, also when the model ignores that', async () => {
     const session = await openSession({
       turnMs: 5000,
-      replies: [
-        async function* deaf() {
-          yield { type: 'text-delta', text: 'Well' }
-          await new Promise(() => {})
-        },
-      ],
+      replies: [deaf],
     })
     const events = await session.send('Hm')
     await session.clock.advanceAsync(4999)

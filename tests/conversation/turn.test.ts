@@ -7,7 +7,13 @@ import { calls, finish, says } from '../fakes/scripted-model.ts'
 import { openSession, textOf } from '../sessions/container.ts'
 
 const gin = ['add_to_order', { item_name: 'gin', quantity: 1 }] as const
+const usage = { inputTokens: 10, outputTokens: 5 }
 const rum = ['add_to_order', { item_name: 'rum', quantity: 2 }] as const
+
+/** A Gin, ordered under an id that a provider may make up. */
+function strange(callId: string): ModelEvent {
+  return { type: 'tool-call', call: { callId, name: gin[0], arguments: gin[1] } }
+}
 
 describe('a turn that only says something', () => {
   it('tells it word by word and is complete', async () => {
@@ -82,7 +88,7 @@ describe('a turn that only says something', () => {
   it.each(['length', 'blocked'] as const)('that was ended by %s says so', async (reason) => {
     const cut: ModelEvent[] = [
       { type: 'text-delta', text: 'So' },
-      { ...finish, type: 'finish', reason } as ModelEvent,
+      { type: 'finish', reason, usage },
     ]
     const { say } = await openSession({ replies: [cut] })
     expect((await say('Hello')).at(-1)).toMatchObject({
@@ -182,10 +188,6 @@ describe('a turn that calls tools', () => {
   )
 
   it('tells the same id of two rounds, of one reply, and a strange one apart', async () => {
-    const strange = (callId: string): ModelEvent => ({
-      type: 'tool-call',
-      call: { callId, name: gin[0], arguments: gin[1] },
-    })
     const { say, state, log } = await openSession({
       replies: [
         [strange('x'), strange('x'), strange(''), strange('server:payment-0'), finish],
@@ -284,7 +286,7 @@ describe('a turn whose model fails', () => {
   })
 
   it('has failed as blocked when the provider refused before the first word', async () => {
-    const blocked = { ...finish, reason: 'blocked' } as ModelEvent
+    const blocked: ModelEvent = { type: 'finish', reason: 'blocked', usage }
     const { say } = await openSession({ replies: [[blocked]] })
     expect((await say('Hm')).at(-1)).toMatchObject({ code: 'MODEL_BLOCKED', retryable: false })
   })

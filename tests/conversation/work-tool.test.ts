@@ -55,7 +55,8 @@ describe('a tool that works outside', () => {
       throw new Error('secret')
     }, ['look_up', { place: 'there' }])
     await session.say('Look')
-    expect(resultsIn(session)).toEqual(Array(2).fill({ status: 'error', message: 'The tool failed.' }))
+    const failed = { status: 'error', message: 'The tool failed.' }
+    expect(resultsIn(session)).toEqual([failed, failed])
     expect(session.happened).toContain('look_up failed')
     expect(session.defects).toEqual([])
   })

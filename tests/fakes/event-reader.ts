@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { onTestFinished } from 'vitest'
 import type { Service } from '../../src/service.ts'
+import type { Guest } from './guest.ts'
 
 /** One event as it stood in the stream. */
 export interface StreamedEvent {
@@ -27,6 +28,12 @@ export function eventsOf(text: string): readonly StreamedEvent[] {
     return [{ id, data: JSON.parse(data) }]
   })
 }
+
+export const typesOf = (events: readonly StreamedEvent[]) => events.map(({ data }) => data.type)
+
+/** All that was said in these events. */
+export const textOf = (events: readonly StreamedEvent[]) =>
+  events.map(({ data }) => (data.type === 'text_chunk' ? data.content : '')).join('')
 
 /** Where the service listens, on a free port of this machine. */
 export async function listen({ app }: Service): Promise<string> {
@@ -137,5 +144,22 @@ export class EventReader {
     const { resolve } = this.#wake
     this.#wake = Promise.withResolvers()
     resolve()
+  }
+}
+
+/** Streams of a service that listens at `origin`: sent by POST, or listened to as EventSource does. */
+export function streamsAt(origin: string) {
+  const url = `${origin}/api/v1/chat/stream`
+  return {
+    send: (guest: Pick<Guest, 'token'>, userInput: string, headers = {}) =>
+      EventReader.open(url, {
+        method: 'POST',
+        headers: { 'x-session-id': guest.token, ...headers },
+        body: { user_input: userInput },
+      }),
+    listenTo: (guest: Pick<Guest, 'token'>, query: Readonly<Record<string, string>>, headers = {}) => {
+      const search = new URLSearchParams({ session_id: guest.token, ...query })
+      return EventReader.open(`${url}?${search.toString()}`, { headers })
+    },
   }
 }

@@ -37,7 +37,7 @@ const label = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y
  * Reads the Prometheus text format (exposition_formats.md, version 0.0.4), as strictly as it is written down: each
  * metric once with help and type, its samples together, each series once. Throws on everything else.
  */
-export function parseExposition(text: string): readonly Family[] {
+function parseExposition(text: string): readonly Family[] {
   if (!text.endsWith('\n')) throw new Error('The last line does not end.')
   const blocks = text.split(/\n+(?=# HELP )/).map((block) => `${block.trimEnd()}\n`)
   const families = blocks.map(parseFamily)

@@ -1,5 +1,6 @@
 import { afterAll, onTestFinished } from 'vitest'
 import { readSettings, type Settings } from '../../src/config/settings.ts'
+import type { Store } from '../../src/log/store.ts'
 import { createService, type ProcessFacts, type Service, type ServiceOptions } from '../../src/service.ts'
 import { FakeClock } from './fake-clock.ts'
 import { ScriptedModel } from './scripted-model.ts'
@@ -27,7 +28,7 @@ export type TestServiceOptions = Partial<ServiceOptions> & {
 }
 
 /** A whole service, to be closed by whoever asked for it. Memory is that of a machine without limits. */
-export function createTestService({ environment, ...parts }: TestServiceOptions = {}): Promise<Service> {
+function createTestService({ environment, ...parts }: TestServiceOptions = {}): Promise<Service> {
   return createService({ settings: settingsOf(environment), facts, readMemory: noLimits, ...parts })
 }
 
@@ -55,4 +56,9 @@ export async function shareService(options: TestServiceOptions = {}) {
   const service = await createTestService({ model, ...options, environment })
   afterAll(() => close(service, options))
   return { ...service, model }
+}
+
+/** The same store for several services, none of which closes it. */
+export function openForAll(store: Store): Store {
+  return { ...store, close: async () => {} }
 }

@@ -223,6 +223,14 @@ describe('the same key with another question is refused', () => {
     expect([(await running).statusCode, (await waiting).statusCode]).toEqual([200, 200])
   })
 
+  it('of ending the session, which then stays', async () => {
+    const guest = await newGuest(service)
+    await guest.post('/payments/tip', { tip_percentage: 10 }, { key: 'same' })
+    expect((await guest.delete('/session', { key: 'same' })).json().code).toBe('IDEMPOTENCY_KEY_REUSED')
+    expect((await guest.delete('/session', { key: '' })).json().code).toBe('BAD_REQUEST')
+    expect((await guest.delete('/session', { key: 'another' })).statusCode).toBe(204)
+  })
+
   it('but another session may use the same key', async () => {
     const [one, other] = [await newGuest(service), await newGuest(service)]
     expect((await one.post('/payments/tip', { tip_percentage: 10 }, { key: 'same' })).statusCode).toBe(200)

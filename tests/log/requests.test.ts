@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ServiceError } from '../../src/errors.ts'
+import type { ServiceError } from '../../src/errors.ts'
 import { findRequest } from '../../src/log/requests.ts'
 import { fold } from '../../src/log/state.ts'
 import { answeredTo, at, bounds, created, keyed } from './samples.ts'

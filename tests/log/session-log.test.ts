@@ -44,6 +44,10 @@ function snapshotsOf(faults: Faults): readonly unknown[] {
   return versions
 }
 
+function effectOnce({ turns }: SessionState): readonly NewEvent[] {
+  return turns[0]?.effects.length === 0 ? [effect('t', 'a')] : []
+}
+
 function tip(cents: number): NewEvent {
   return { type: 'tip-set', tip: { kind: 'amount', cents } }
 }
@@ -214,10 +218,9 @@ describe('when the store fails', () => {
   it('applies nothing twice that was appended though the answer was lost', async () => {
     const { log, inner, loseAnswer } = await setup()
     await log.commit(() => [started('t')])
-    const decide = ({ turns }: SessionState) => (turns[0]?.effects.length === 0 ? [effect('t', 'a')] : [])
     loseAnswer()
-    await expect(log.commit(decide)).rejects.toBeInstanceOf(StoreError)
-    await log.commit(decide)
+    await expect(log.commit(effectOnce)).rejects.toBeInstanceOf(StoreError)
+    await log.commit(effectOnce)
     expect(await inner.version('s')).toBe(3)
     expect(log.state.turns[0]?.effects).toHaveLength(1)
   })

@@ -1,7 +1,14 @@
+import assert from 'node:assert/strict'
 import { describe, expect, it } from 'vitest'
 import { startServer, temporaryDirectory, type ServerProcess } from './server-process.ts'
 
 const script = 'tests/process/crash-server.ts'
+
+interface AskOptions {
+  readonly method: string
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 interface Answer {
   readonly status: number
@@ -51,14 +58,14 @@ class StubbornGuest {
     return { status: response.status, body: await response.text() }
   }
 
-  async ask(path: string, init: RequestInit): Promise<Answer> {
+  async ask(path: string, init: AskOptions): Promise<Answer> {
     const headers = { ...init.headers, ...(this.#session !== '' && { 'x-session-id': this.#session }) }
     for (;;) {
       try {
         const response = await fetch(this.#server.url + path, { ...init, headers })
         return { status: response.status, body: await response.text() }
       } catch {
-        expect(await this.#server.exited, this.#server.output()).toBe('SIGKILL')
+        assert.equal(await this.#server.exited, 'SIGKILL', this.#server.output())
         this.crashes++
         this.#server = await startServer({ script, directory: this.#directory })
       }
@@ -123,7 +130,7 @@ describe('a server that is killed', () => {
     await guest.openSession()
     await expect(
       guest.postOnce('/api/v1/chat', 'order', { user_input: 'Two martinis and an IPA.' }),
-    ).rejects.toThrow()
+    ).rejects.toThrow('fetch failed')
     const { history, running_turn_id } = JSON.parse((await guest.get('/api/v1/chat/history')).body)
     expect(running_turn_id).toBeNull()
     expect(history).toMatchObject([{ role: 'user' }, { role: 'assistant', content: 'One moment. ' }])

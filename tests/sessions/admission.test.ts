@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ServiceError } from '../../src/errors.ts'
+import { ServiceError } from '../../src/errors.ts'
 import { StoreError } from '../../src/log/store.ts'
 import { MemoryMonitor } from '../../src/memory/monitor.ts'
 import type { MemoryReading } from '../../src/memory/readers.ts'
@@ -13,9 +13,10 @@ const who = { agent: 'maya', workspace: 'default' }
 /** Asks for so many sessions at the same instant. */
 async function createAtOnce({ sessions }: Pick<Container, 'sessions'>, count: number) {
   const results = await Promise.allSettled(Array.from({ length: count }, () => sessions.create(who)))
-  const refusals = results.flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as ServiceError] : [],
-  )
+  const refusals = results.flatMap((result) => {
+    const reason: unknown = result.status === 'rejected' ? result.reason : undefined
+    return reason instanceof ServiceError ? [reason] : []
+  })
   return { admitted: count - refusals.length, refusals }
 }
 

@@ -124,7 +124,7 @@ export function guestOf({ sessions, store }: Pick<Container, 'sessions' | 'store
   }
 }
 
-export function requestOf(key: string | undefined, question: string): RequestKey | undefined {
+function requestOf(key: string | undefined, question: string): RequestKey | undefined {
   return key === undefined ? undefined : { key, fingerprint: question }
 }
 

@@ -31,6 +31,15 @@ function hibernated({ happened }: { happened: readonly string[] }): number {
   return happened.filter((what) => what === 'hibernated').length
 }
 
+/** All three sessions hibernated, and their places taken by others that are idle too. */
+async function asleep(options: ContainerOptions = {}) {
+  const container = await setup(options)
+  container.clock.advance(idleMs + 1)
+  for (let count = 0; count < 3; count++) await container.sessions.create(who)
+  container.asked.length = 0
+  return container
+}
+
 describe('hibernation', () => {
   it('makes room for a newcomer by letting only the longest idle session go', async () => {
     const { sessions, clock, a, asked, happened } = await setup()
@@ -116,15 +125,6 @@ describe('hibernation', () => {
 })
 
 describe('waking', () => {
-  /** All three sessions hibernated, and their places taken by others that are idle too. */
-  async function asleep(options: ContainerOptions = {}) {
-    const container = await setup(options)
-    container.clock.advance(idleMs + 1)
-    for (let count = 0; count < 3; count++) await container.sessions.create(who)
-    container.asked.length = 0
-    return container
-  }
-
   it('loads once for 50 uses at the same instant, and all get the same session', async () => {
     const { sessions, clock, a, asked, happened } = await asleep()
     clock.advance(idleMs + 1)

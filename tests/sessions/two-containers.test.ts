@@ -3,7 +3,7 @@ import { isBalanced } from '../../src/bar/ledger.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { calls, hangsAfter, says, type ScriptedReply } from '../fakes/scripted-model.ts'
-import { unreliable } from '../log/unreliable-store.ts'
+import { once, unreliable } from '../log/unreliable-store.ts'
 import { guestOf, startContainer, textOf, type ContainerOptions } from './container.ts'
 
 const gin = ['add_to_order', { item_name: 'gin', quantity: 1 }] as const
@@ -179,6 +179,17 @@ describe('a container that dies in a turn', () => {
     expect((await b.state()).openTurnId).not.toBeNull()
     await clock.advanceAsync(10_000)
     expect(await b.state()).toMatchObject({ openTurnId: null, turns: [{ outcome: 'interrupted' }] })
+  })
+
+  it('is closed by the next request also when this one was slower than a lease lasts', async () => {
+    const { a, b, clock, store, faults, id } = await setup({ b: { replies: [hangsAfter('Well')] } })
+    await b.send('Hm')
+    await settle()
+    const [started] = (await store.events(id)).filter((event) => event.type === 'turn-started')
+    await store.releaseLease(id, started?.owner ?? '')
+    faults.after = once('acquireLease', () => clock.advance(10_001))
+    expect((await a.state()).openTurnId).not.toBeNull()
+    expect(await a.state()).toMatchObject({ openTurnId: null, turns: [{ outcome: 'interrupted' }] })
   })
 
   it('cannot append to it any more: what it still wanted to do is refused', async () => {

@@ -24,7 +24,7 @@ export const limits: Limits = {
 }
 
 export const sessionsMax = 4
-export const expiryMs = 10 * 60_000
+const expiryMs = 10 * 60_000
 
 export interface ContainerOptions {
   readonly name: string
@@ -157,10 +157,6 @@ export class Container {
       await this.#running()
       return result
     }
-    const lease = (id: string, owner: string, durationMs: number, isHeld: boolean): boolean => {
-      if (isHeld) onLease(id, owner, durationMs)
-      return isHeld
-    }
     const faulty: Store = {
       description: 'simulated',
       shared: true,
@@ -173,9 +169,17 @@ export class Container {
       expired: (now, max) => reach(() => store.expired(now, max)),
       remove: (id, expiredBefore) => reach(() => store.remove(id, expiredBefore)),
       acquireLease: (id, owner, ms) =>
-        reach(async () => lease(id, owner, ms, await store.acquireLease(id, owner, ms))),
+        reach(async () => {
+          const isHeld = await store.acquireLease(id, owner, ms)
+          if (isHeld) onLease(id, owner, ms)
+          return isHeld
+        }),
       renewLease: (id, owner, ms) =>
-        reach(async () => lease(id, owner, ms, await store.renewLease(id, owner, ms))),
+        reach(async () => {
+          const isHeld = await store.renewLease(id, owner, ms)
+          if (isHeld) onLease(id, owner, ms)
+          return isHeld
+        }),
       releaseLease: (id, owner) => reach(() => store.releaseLease(id, owner)),
       close: async () => {},
     }

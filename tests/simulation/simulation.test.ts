@@ -42,7 +42,7 @@ describe('the simulation', () => {
     const seed = await firstSeedThatFails(bug)
     expect(seed).toBeDefined()
     // It fails again when it is replayed, and is whole without the mistake.
-    await expect(simulate({ seed: seed ?? 0, bug })).rejects.toThrow()
+    await expect(simulate({ seed: seed ?? 0, bug })).rejects.toThrow(/\S/)
     await simulate({ seed: seed ?? 0 })
   })
 })

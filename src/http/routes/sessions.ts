@@ -102,7 +102,12 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
   )
 
   app.delete('/session', { schema: endSchema }, async (request, reply) => {
-    await identity.use(request, reply, (session) => sessions.end(session))
+    const key = requestKeyOf(request, { operation: 'end', body: null })
+    await identity.use(request, reply, (session) => {
+      // It cannot be kept, for it goes with its session; but one that was used for something else is refused.
+      session.cashier.answeredBefore(key)
+      return sessions.end(session)
+    })
     identity.clearCookie(reply)
     return reply.code(204).send(null)
   })
