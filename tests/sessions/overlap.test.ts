@@ -162,6 +162,17 @@ describe('a reset', () => {
     expect(script.requests[1]?.messages).toHaveLength(1)
   })
 
+  it('also ends a message that waits for another reset', async () => {
+    const { use, state } = await setup({ replies: hangs(2) })
+    const session = await use((live) => live)
+    const first = session.reset(undefined, answer)
+    const waiting = await session.send({ userInput: 'between', request: undefined })
+    const second = session.reset(undefined, answer)
+    await Promise.all([first, second, waiting.whenEnded])
+    expect(waiting.last).toMatchObject({ type: 'error', code: 'INTERRUPTED' })
+    expect((await state()).turns).toEqual([])
+  })
+
   it('is refused while a payment is open, and then takes messages again', async () => {
     const { use, say } = await setup({
       payments: new FakePayments('unknown', 'settled'),

@@ -57,10 +57,10 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
 
   'a dispose forgotten': {
     patch() {
-      const { dispose } = Session.prototype
+      const original = Object.getOwnPropertyDescriptor(Session.prototype, 'dispose')
       Session.prototype.dispose = async () => {}
       return () => {
-        Session.prototype.dispose = dispose
+        if (original !== undefined) Object.defineProperty(Session.prototype, 'dispose', original)
       }
     },
   },

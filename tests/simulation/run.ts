@@ -12,11 +12,12 @@ const { values } = parseArgs({
 const from = Number(values.from)
 const until = from + Number(values.seeds)
 const total = { appends: 0, turnsCompleted: 0, crashes: 0, pauses: 0, storeFailures: 0 }
+const happenings = ['appends', 'turnsCompleted', 'crashes', 'pauses', 'storeFailures'] as const
 const failed: number[] = []
 for (let seed = from; seed < until; seed++) {
   try {
     const report = await simulate({ seed, steps: Number(values.steps) })
-    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += report[key]
+    for (const key of happenings) total[key] += report[key]
   } catch (error) {
     failed.push(seed)
     process.stdout.write(

@@ -6,7 +6,7 @@ import { Conversation, vocabulary } from './fake-bar.ts'
 
 const model = createHouseModel({ clock: new FakeClock(), paceMs: 0, vocabulary })
 
-describe.each(Object.entries(corpus))('what guests say: %s', (_topic, rows) => {
+describe.each([...corpus])('what guests say: %s', (_topic, rows) => {
   it.each(rows)('%s => %s', async (said, expected) => {
     const conversation = new Conversation(model)
     const turns = said.split(' >> ')
@@ -18,7 +18,7 @@ describe.each(Object.entries(corpus))('what guests say: %s', (_topic, rows) => {
 })
 
 it('has enough utterances, each once', () => {
-  const said = Object.values(corpus).flatMap((rows) => rows.map(([utterance]) => utterance))
+  const said = [...corpus.values()].flatMap((rows) => rows.map(([utterance]) => utterance))
   expect(said.length).toBeGreaterThan(1000)
   expect(said.length - new Set(said).size).toBe(0)
 })
