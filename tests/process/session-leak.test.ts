@@ -6,7 +6,7 @@ import type { Model } from '../../src/llm/model.ts'
 import type { Session } from '../../src/sessions/session.ts'
 import { settle } from '../fakes/fake-clock.ts'
 import { calls, hangsAfter, says } from '../fakes/scripted-model.ts'
-import { guestOf, startContainer, toldBy, type Container } from './container.ts'
+import { guestOf, startContainer, toldBy, type Container } from '../sessions/container.ts'
 
 const batch = 100
 const idleMs = 60_000
