@@ -9,6 +9,9 @@ import {
 import type { ConversationObserver } from './observer.ts'
 import { TurnStop } from './turn-stop.ts'
 
+/** Given as the reason, because without one every abort makes an exception with its stack. */
+const replyOver = 'The reply is over.'
+
 export interface ReplyOptions {
   readonly model: Model
   readonly request: ModelRequest
@@ -53,7 +56,7 @@ export async function readReply(options: ReplyOptions): Promise<Reply> {
     throw cause
   } finally {
     signal.removeEventListener('abort', onAbort)
-    request.abort()
+    request.abort(replyOver)
   }
 }
 

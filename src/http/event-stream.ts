@@ -30,6 +30,9 @@ export interface StreamRequest {
 /** How soon a browser comes back to a stream that broke. */
 const retryMs = 1000
 
+/** Events of one moment leave together: a write costs more than most of what is in it. */
+const writeCharactersMax = 16 * 1024
+
 /** A reader that has read nothing for so many heartbeats is cut off, even if nothing new happens. */
 const beatsBlockedMax = 2
 
@@ -96,6 +99,8 @@ class EventStream {
   readonly #observer: StreamObserver
   readonly #reader: TurnReader
   #isBlocked = false
+  #isDue = false
+  #greeting = ''
   #beatsBlocked = 0
 
   constructor(request: StreamRequest, response: ServerResponse, observer: StreamObserver) {
@@ -119,10 +124,10 @@ class EventStream {
       this.#beatsBlocked = 0
       this.#pump()
     })
-    this.#response.write(`retry: ${retryMs}\n\n`)
+    this.#greeting = `retry: ${retryMs}\n\n`
     // A reader that goes on is told so under the number that it has; for the others this is the first event.
-    if (after !== null && !this.#reader.isRestart) this.#response.write(this.#sessionFrame(after))
-    this.#pump()
+    if (after !== null && !this.#reader.isRestart) this.#greeting += this.#sessionFrame(after)
+    this.#pumpSoon()
   }
 
   beat(): void {
@@ -132,6 +137,7 @@ class EventStream {
   }
 
   end(): void {
+    this.#pump()
     this.#response.end()
   }
 
@@ -140,8 +146,20 @@ class EventStream {
   }
 
   #onEvent(): void {
-    if (!this.#isBlocked) this.#pump()
-    if (this.#reader.isTooSlow) this.#cut()
+    if (this.#reader.isTooSlow) {
+      if (!this.#isBlocked) this.#pump()
+      if (this.#reader.isTooSlow) this.#cut()
+    } else if (!this.#isBlocked) this.#pumpSoon()
+  }
+
+  /** With everything else that happens in this moment. */
+  #pumpSoon(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    setImmediate(() => {
+      this.#isDue = false
+      this.#pump()
+    })
   }
 
   #cut(): void {
@@ -151,12 +169,25 @@ class EventStream {
   }
 
   #pump(): void {
+    if (this.#response.destroyed || this.#response.writableEnded) return
     while (!this.#isBlocked) {
-      const record = this.#reader.next()
-      if (record === undefined) break
-      this.#isBlocked = !this.#response.write(this.#frameOf(record))
+      const frames = this.#nextFrames()
+      if (frames === '') break
+      this.#isBlocked = !this.#response.write(frames)
     }
     if (this.#reader.isAtEnd) this.#response.end()
+  }
+
+  /** All that there is, up to what is worth one write; nothing when there is nothing new. */
+  #nextFrames(): string {
+    let frames = this.#greeting
+    this.#greeting = ''
+    while (frames.length < writeCharactersMax) {
+      const record = this.#reader.next()
+      if (record === undefined) break
+      frames += this.#frameOf(record)
+    }
+    return frames
   }
 
   #frameOf(record: NumberedEvent): string {

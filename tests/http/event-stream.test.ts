@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { TurnEvents } from '../../src/conversation/turn-events.ts'
 import { EventStreams } from '../../src/http/event-stream.ts'
-import { FakeClock } from '../fakes/fake-clock.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
 
 /** A response whose reader takes what it is given only when the test says so. */
 class FakeResponse extends EventEmitter {
@@ -66,22 +66,35 @@ function setup({ lagBytesMax = 10_000 } = {}) {
 }
 
 describe('a reader', () => {
-  it('that is blocked gets nothing more until it has read', () => {
+  it('that is blocked gets nothing more until it has read', async () => {
     const { response, say } = setup()
     response.takes = false
     say('one')
+    await settle()
     const count = response.written.length
     say('two')
+    await settle()
     expect(response.written).toHaveLength(count)
     response.takes = true
     response.emit('drain')
     expect(response.written.at(-1)).toContain('two')
   })
 
-  it('that lies too far behind is cut off, and lets go of everything', () => {
+  it('gets what is said in one moment in one piece', async () => {
+    const { response, say } = setup()
+    await settle()
+    const count = response.written.length
+    for (const word of ['one', 'two', 'three']) say(word)
+    await settle()
+    expect(response.written).toHaveLength(count + 1)
+    expect(response.written.at(-1)?.match(/"content":"\w+"/g)).toHaveLength(3)
+  })
+
+  it('that lies too far behind is cut off, and lets go of everything', async () => {
     const { response, say, seen, streams, events } = setup({ lagBytesMax: 1000 })
     response.takes = false
     say('one')
+    await settle()
     say('x'.repeat(100))
     expect(seen).toEqual(['joined'])
     say('x'.repeat(1000))
@@ -103,6 +116,7 @@ describe('a reader', () => {
   it('that does not take the end is not beaten any more, and is cut off too', async () => {
     const { response, events, seen, clock } = setup()
     events.end()
+    await settle()
     expect(response.writableEnded).toBe(true)
     await clock.advanceAsync(2000)
     expect(response.destroyed).toBe(false)
