@@ -153,17 +153,21 @@ export class SessionManager {
 
   /** Removes expired sessions in small steps, and hibernates idle ones when the container is crowded. */
   async sweep(): Promise<void> {
-    this.#hibernateUntil(() => !this.#isCrowded())
+    this.#hibernateUntil((outstandingBytes) => !this.#isCrowded(outstandingBytes))
+    const { store, clock, limits } = this.#options.parts
     // Also those that another process has removed from the store, which will not name them as expired.
     const expired = [...this.#live.values()].filter((session) => this.#isExpired(session))
-    await Promise.all(expired.map((session) => this.#letGo(session)))
-    const { store, clock, limits } = this.#options.parts
+    for (let from = 0; from < expired.length; from += limits.sweepStepMax) {
+      const step = expired.slice(from, from + limits.sweepStepMax)
+      await Promise.all(step.map((session) => this.#letGo(session)))
+      await letOthersRun()
+    }
     for (;;) {
       const now = clock.date()
       const due = await store.expired(now, limits.sweepStepMax)
       await Promise.all(due.map((id) => this.#expire(id, now)))
       if (due.length < limits.sweepStepMax) return
-      await new Promise((resolve) => setImmediate(resolve))
+      await letOthersRun()
     }
   }
 
@@ -235,9 +239,9 @@ export class SessionManager {
   /** Why nobody can be admitted now, after idle sessions have made room where they could. */
   #refusal(): RejectReason | undefined {
     if (this.#isDraining) return 'DRAINING'
-    this.#hibernateUntil(() => this.#hasPlace() && this.#hasRoom())
-    if (!this.#hasPlace()) return 'SESSION_LIMIT'
-    return this.#hasRoom() ? undefined : 'MEMORY_PRESSURE'
+    const isAdmitted = this.#hibernateUntil((outstanding) => this.#hasPlace() && this.#hasRoom(outstanding))
+    if (isAdmitted) return undefined
+    return this.#hasPlace() ? 'MEMORY_PRESSURE' : 'SESSION_LIMIT'
   }
 
   #rejection(reason: RejectReason): ServiceError {
@@ -254,16 +258,16 @@ export class SessionManager {
     return this.#reserved < this.#options.sessionsMax
   }
 
-  #hasRoom(): boolean {
+  #hasRoom(outstandingBytes: number): boolean {
     const { memory, sessionBytes } = this.#options
-    return !memory.pressure && this.#outstandingBytes() + sessionBytes <= memory.roomBytes
+    return !memory.pressure && outstandingBytes + sessionBytes <= memory.roomBytes
   }
 
-  #isCrowded(): boolean {
+  #isCrowded(outstandingBytes: number): boolean {
     const { memory, sessionsMax } = this.#options
     if (this.#reserved > sessionsMax * crowdedAt) return true
     const { admissionBytes, roomBytes } = memory
-    return admissionBytes !== null && roomBytes - this.#outstandingBytes() < admissionBytes * (1 - crowdedAt)
+    return admissionBytes !== null && roomBytes - outstandingBytes < admissionBytes * (1 - crowdedAt)
   }
 
   /** What live sessions have reserved and do not use yet. */
@@ -284,14 +288,18 @@ export class SessionManager {
       .toSorted((one, other) => other.idleMs - one.idleMs)
   }
 
-  #hibernateUntil(isEnough: () => boolean): void {
-    if (isEnough()) return
+  /** Adds up once what is reserved, and then takes off what each session that leaves gives back. */
+  #hibernateUntil(isEnough: (outstandingBytes: number) => boolean): boolean {
+    let outstandingBytes = this.#outstandingBytes()
+    if (isEnough(outstandingBytes)) return true
     for (const session of this.#hibernatable()) {
+      outstandingBytes -= this.#unusedBytes(session)
       // All that it knows is in its log: letting go of the live copy is enough.
       void this.#letGo(session)
       this.#options.observer.sessionHibernated()
-      if (isEnough()) return
+      if (isEnough(outstandingBytes)) return true
     }
+    return false
   }
 
   #isExpired(session: Session): boolean {
@@ -336,3 +344,7 @@ const rejections = {
   MEMORY_PRESSURE: 'The bar has no room at this moment. Please try again shortly.',
   DRAINING: 'This server is closing. Please try again in a moment.',
 } as const
+
+function letOthersRun(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
