@@ -2,7 +2,8 @@ import { Type, type Static } from 'typebox'
 import type { BarChange } from '../bar/bar.ts'
 import type { Posting } from '../bar/ledger.ts'
 import type { SessionEvent } from '../log/events.ts'
-import { fold } from '../log/state.ts'
+import type { SessionState } from '../log/state.ts'
+import { turnRecordsOf } from '../log/turn-records.ts'
 import { DateTime } from './schemas.ts'
 import { historyWire, HistoryEntryWire, iso, orderWire, OrderLineWire, tabWire, TabWire } from './wire.ts'
 
@@ -24,18 +25,21 @@ export const ExportWire = Type.Object({
   ),
 })
 
-/** Everything since the session was made or reset, read from its log: what was said, and every posting. */
-export function exportWire(events: readonly SessionEvent[], exportedAt: number): Static<typeof ExportWire> {
-  const state = fold(undefined, events, { turnsKeptMax: Number.MAX_SAFE_INTEGER, requestsKeptMax: 1 })
-  if (state === undefined) throw new Error('A session without a log.')
+/** Everything since the session was made or reset: what was said, and every posting, read from its whole log. */
+export function exportWire(
+  state: SessionState,
+  events: readonly SessionEvent[],
+  exportedAt: number,
+): Static<typeof ExportWire> {
+  const since = events.slice(events.findLastIndex(({ type }) => type === 'session-reset') + 1)
   return {
     agent: state.agent,
     created_at: iso(state.createdAt),
     exported_at: iso(exportedAt),
-    history: historyWire(state.turns),
+    history: historyWire(turnRecordsOf(events[0], since)),
     order: orderWire(state.bar.lines),
     tab: tabWire(state.bar),
-    ledger: ledgerWire(events.slice(events.findLastIndex(({ type }) => type === 'session-reset') + 1)),
+    ledger: ledgerWire(since),
   }
 }
 

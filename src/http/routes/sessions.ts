@@ -115,7 +115,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
   app.get('/session/export', { schema: exportSchema }, (request, reply) =>
     identity.use(request, reply, async ({ log }) => {
       void reply.header('content-disposition', 'attachment; filename="maya-session.json"')
-      return exportWire(await log.events(), clock.date())
+      return exportWire(log.state, await log.events(), clock.date())
     }),
   )
 }
