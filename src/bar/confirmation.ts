@@ -1,6 +1,6 @@
 /** Each of these alone is a yes. */
 const yesPhrases = phrases([
-  'yes, yeah, yea, yep, yup, ya, aye, yes i do, yes it is, yes you can, yes you may, yes sir, yes maam',
+  'y, yes, yeah, yea, yep, yup, ya, aye, yes i do, yes it is, yes you can, yes you may, yes sir, yes maam',
   'sure, sure thing, ok, okay, certainly, absolutely, definitely, of course, by all means, affirmative, agreed',
   'confirm, confirmed, confirm it, i confirm, i confirm it, i agree, i do, please do, 👍',
   'go ahead, go for it, do it, do that, lets do it, sounds good, that is fine, thats fine',

@@ -16,7 +16,7 @@ export async function runTools(
 ): Promise<void> {
   const round = new AbortController()
   const inRound = AbortSignal.any([signal, round.signal])
-  const prepared = calls.map((call) => ({ call, decide: prepare(context, call, inRound) }))
+  const prepared = inOrder(context, calls).map((call) => ({ call, decide: prepare(context, call, inRound) }))
   for (const { decide } of prepared) decide.catch(() => {}) // Awaited below, unless one before it has failed.
   try {
     for (const { call, decide } of prepared) {
@@ -27,6 +27,12 @@ export async function runTools(
   } finally {
     round.abort()
   }
+}
+
+/** As the model made them, but for those whose tools have to come last. */
+function inOrder(context: TurnContext, calls: readonly ToolCall[]): readonly ToolCall[] {
+  const isLast = (call: ToolCall): boolean => findTool(context, call.name)?.runsLast === true
+  return [...calls.filter((call) => !isLast(call)), ...calls.filter(isLast)]
 }
 
 /** Appends the call's effect and tells the readers. An effect that the log has already is not applied again. */

@@ -31,8 +31,10 @@ export interface WorkContext {
  * `decide` is a pure function over the bar that runs inside the append, so it may be called again on a conflict;
  * `work` does something slow outside and only reports. After a crash it may be called again with the same `effectId`.
  */
-export type Tool = ToolSpec &
-  (
+export type Tool = ToolSpec & {
+  /** Decided after all other calls of its reply. */
+  readonly runsLast?: boolean
+} & (
     | { readonly decide: (args: unknown, context: DecisionContext) => ToolEffect }
     | { readonly work: (args: unknown, context: WorkContext) => Promise<ToolEffect> }
   )
@@ -41,6 +43,7 @@ interface ToolHead<Parameters extends TObject> {
   readonly name: string
   readonly description: string
   readonly parameters: Parameters
+  readonly runsLast?: boolean
 }
 
 /** Defines a tool over the bar. Its result reaches the model with snake_case names. */

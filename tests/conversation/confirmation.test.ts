@@ -185,3 +185,12 @@ describe('only the guest, and only knowingly, confirms', () => {
     expect((await state()).bar.lines).toHaveLength(1)
   })
 })
+
+it('the bill is asked for after everything else that the same reply does, so that the question stays open', async () => {
+  const tip = ['set_tip', { tip_percentage: 20 }] as const
+  const { say, state } = await openSession({ replies: [calls(['pay_bill', {}], gin, tip), says('$9.60?')] })
+  const told = await say('The bill, with a tip and one more gin')
+  const results = told.filter((event) => event.type === 'tool-result')
+  expect(results.map(({ name }) => name)).toEqual(['add_to_order', 'set_tip', 'pay_bill'])
+  expect((await state()).bar.confirmation).toMatchObject({ totalCents: 960 })
+})

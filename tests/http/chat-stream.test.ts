@@ -106,9 +106,9 @@ describe('a stream', () => {
     const results = told.filter(({ type }) => type === 'tool_result')
     expect(results.map(({ result }) => result.status)).toEqual([
       'added',
-      'confirmation_required',
       'error',
       'invalid_arguments',
+      'confirmation_required',
     ])
     const last = told.at(-1)
     expect(last).toMatchObject({ type: 'complete', finish_reason: 'stop' })

@@ -125,8 +125,17 @@ const moneyTools: readonly Tool[] = [
     description:
       'Ask the guest to confirm the payment of tab and tip. This pays nothing: the server pays when the guest confirms.',
     parameters: Nothing,
-    decide: (_args, { bar, effectId, date, confirmationMs }) =>
-      askToPay(bar, { confirmationId: effectId, expiresAt: date + confirmationMs }),
+    // Any change of the tab withdraws the question, so it is asked after what the same reply changes.
+    runsLast: true,
+    decide: (_args, { bar, effectId, date, confirmationMs }) => {
+      const expiresAt = date + confirmationMs
+      const { result, ...decision } = askToPay(bar, { confirmationId: effectId, expiresAt })
+      const isAsked = result.status === 'confirmation_required'
+      return {
+        ...decision,
+        result: isAsked ? { ...result, expiresAt: new Date(expiresAt).toISOString() } : result,
+      }
+    },
   }),
 ]
 
