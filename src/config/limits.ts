@@ -21,8 +21,9 @@ export interface Limits {
 
   readonly turnsKeptMax: number
   readonly requestsKeptMax: number
-  /** Entries of one session's log, after which it takes no more turns. */
+  /** Entries of one session's log after which nothing new is begun, and after which nothing is finished either. */
   readonly logEventsMax: number
+  readonly logEventsToFinishMax: number
   /** Events after which a new snapshot is taken. */
   readonly eventsPerSnapshot: number
 
@@ -59,6 +60,7 @@ export const limits: Limits = {
   turnsKeptMax: 100,
   requestsKeptMax: 1000,
   logEventsMax: 50_000,
+  logEventsToFinishMax: 51_000,
   eventsPerSnapshot: 200,
 
   toolMs: 30_000,
@@ -71,5 +73,5 @@ export const limits: Limits = {
   confirmationMs: 5 * 60_000,
   paymentMs: 10_000,
   retryAfterSeconds: 5,
-  sweepStepMax: 256,
+  sweepStepMax: 64,
 }

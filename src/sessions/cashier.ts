@@ -13,11 +13,13 @@ import { tabOf } from '../bar/tab.ts'
 import { setTip } from '../bar/tips.ts'
 import type { Clock } from '../clock.ts'
 import { charge, type PaymentsOptions } from '../conversation/payments.ts'
+import type { Limits } from '../config/limits.ts'
 import { ServiceError } from '../errors.ts'
 import type { NewEvent, RequestKey, SessionEvent } from '../log/events.ts'
 import { findRequest } from '../log/requests.ts'
 import type { SessionLog } from '../log/session-log.ts'
 import type { SessionState } from '../log/state.ts'
+import { assertLogRoom } from './log-room.ts'
 
 /** What a mutating request got, as it is kept for whoever asks the same again. */
 export interface Answer {
@@ -38,6 +40,7 @@ export interface CashierOptions {
   readonly clock: Clock
   readonly createId: () => string
   readonly present: Present
+  readonly limits: Pick<Limits, 'logEventsMax' | 'logEventsToFinishMax'>
 }
 
 /** What a payment begins with: the answer that was given before, or what is to be brought to its end. */
@@ -45,6 +48,8 @@ type Begun =
   | { readonly kind: 'answered'; readonly answer: Answer }
   | { readonly kind: 'open'; readonly payment: Payment }
   | { readonly kind: 'ended'; readonly paymentId: string }
+
+type Decide = (state: SessionState) => { readonly events: readonly NewEvent[]; readonly answer: Answer }
 
 interface Wanted {
   readonly request: RequestKey | undefined
@@ -102,10 +107,17 @@ export class Cashier {
   }
 
   /** Decides and appends in one step; the same request gets the first answer again. Either way it is a use. */
-  async act(
-    request: RequestKey | undefined,
-    decide: (state: SessionState) => { readonly events: readonly NewEvent[]; readonly answer: Answer },
-  ): Promise<Answer> {
+  act(request: RequestKey | undefined, decide: Decide): Promise<Answer> {
+    const { log, limits } = this.#options
+    return this.#answer(request, (state) => {
+      const decided = decide(state)
+      const appends = decided.events.length > 0 || request !== undefined
+      if (appends) assertLogRoom(log, limits.logEventsMax)
+      return decided
+    })
+  }
+
+  async #answer(request: RequestKey | undefined, decide: Decide): Promise<Answer> {
     const { log } = this.#options
     let answer: Answer | undefined
     let appended: readonly NewEvent[] = []
@@ -129,7 +141,7 @@ export class Cashier {
     if (begun.kind === 'answered') return begun.answer
     const { payment, outcome } =
       begun.kind === 'open' ? await this.#charge(begun.payment) : await this.#ended(begun.paymentId)
-    return this.act(wanted.request, ({ bar }) => {
+    return this.#answer(wanted.request, ({ bar }) => {
       const events = endPayment(bar, payment.paymentId, outcome)
       const after = events.reduce(applyChange, bar)
       const answer =
@@ -158,7 +170,7 @@ export class Cashier {
 
   /** Logs under which request the payment was begun: asked again, that one never begins another. */
   async #beginPayment(wanted: Wanted): Promise<Begun> {
-    const { log, createId } = this.#options
+    const { log, createId, limits } = this.#options
     const { request } = wanted
     const paymentId = createId()
     let begun: Begun | undefined
@@ -174,6 +186,8 @@ export class Cashier {
         begun = isOpen ? { kind: 'open', payment: open } : { kind: 'ended', paymentId: known.paymentId }
         return []
       }
+      assertLogRoom(log, limits.logEventsToFinishMax)
+      if (open !== null) assertSamePayment(open, wanted)
       const changes = open === null ? this.#startChanges(state.bar, paymentId, wanted) : []
       const { payment } = changes.reduce(applyChange, state.bar)
       if (payment === null) throw new Error('A payment was started and is not there.')
@@ -194,9 +208,15 @@ export class Cashier {
     if (result.status === 'insufficient_funds') {
       throw new ServiceError('PAYMENT_FAILED', 'The balance does not cover the tip. Choose a smaller one.')
     }
-    assertTotal(bar, expectedTotalCents)
+    assertTotal(tabOf(bar).totalCents, expectedTotalCents)
     return changes
   }
+}
+
+/** A payment whose outcome is not known is brought to its end only by who asks for that one, or for any. */
+function assertSamePayment({ tabCents, tipCents }: Payment, wanted: Wanted): void {
+  if (wanted.confirmationId !== undefined) throw confirmationGone()
+  assertTotal(tabCents + tipCents, wanted.expectedTotalCents)
 }
 
 function knownAnswer(state: SessionState, request: RequestKey | undefined): Answer | undefined {
@@ -226,15 +246,15 @@ function barChangesOf(event: SessionEvent): readonly BarChange[] {
 }
 
 function assertConfirmation(bar: BarState, confirmationId: string, date: number): void {
-  if (openConfirmation(bar, date)?.confirmationId === confirmationId) return
-  throw new ServiceError(
-    'CONFIRMATION_GONE',
-    'This confirmation is not open any more. Ask for the bill again.',
-  )
+  if (openConfirmation(bar, date)?.confirmationId !== confirmationId) throw confirmationGone()
 }
 
-function assertTotal(bar: BarState, expectedCents: number | undefined): void {
-  const { totalCents } = tabOf(bar)
+function confirmationGone(): ServiceError {
+  const message = 'This confirmation is not open any more. Ask for the bill again.'
+  return new ServiceError('CONFIRMATION_GONE', message)
+}
+
+function assertTotal(totalCents: number, expectedCents: number | undefined): void {
   if (expectedCents === undefined || expectedCents === totalCents) return
   throw new ServiceError('TOTAL_CHANGED', `The total is ${(totalCents / 100).toFixed(2)} dollars now.`)
 }

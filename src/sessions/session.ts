@@ -16,9 +16,11 @@ import type { RequestKey } from '../log/events.ts'
 import { assertSameQuestion, findRequest } from '../log/requests.ts'
 import { LeaseLostError, sessionNotFound, type SessionLog } from '../log/session-log.ts'
 import { bytesOfState } from '../log/size.ts'
-import { fold, type TurnRecord } from '../log/state.ts'
+import type { TurnRecord } from '../log/state.ts'
 import type { Store } from '../log/store.ts'
+import { turnRecordsOf } from '../log/turn-records.ts'
 import { Cashier, type Answer, type Present } from './cashier.ts'
+import { assertLogRoom } from './log-room.ts'
 
 /** What happens to a message that comes while a turn runs. */
 export type TurnOverlap = 'queue' | 'reject' | 'interrupt'
@@ -221,14 +223,13 @@ export class Session {
 
   #newTurn({ userInput, request }: Message): Turn {
     const { limits, createId, clock } = this.#parts
-    if (this.log.version >= limits.logEventsMax) {
-      throw new ServiceError('BUDGET_EXHAUSTED', 'This session has become too long. Please start a new one.')
-    }
+    assertLogRoom(this.log, limits.logEventsMax)
     const confirmationId = openConfirmation(this.log.state.bar, clock.date())?.confirmationId ?? null
     return this.#createTurn({ turnId: createId(), userInput, request, confirmationId, attempt: 0 })
   }
 
   #resumedTurn({ turnId, userInput, attempt }: TurnRecord, request: RequestKey): Turn {
+    assertLogRoom(this.log, this.#parts.limits.logEventsToFinishMax)
     return this.#createTurn({ turnId, userInput, request, confirmationId: null, attempt: attempt + 1 })
   }
 
@@ -312,11 +313,7 @@ export class Session {
   async #olderRecord(turnId: string): Promise<TurnRecord | undefined> {
     const events = await this.log.events()
     const own = events.filter((event) => 'turnId' in event && event.turnId === turnId)
-    if (own.length === 0) return undefined
-    // Only what was said and done is wanted here, not what it changed at the bar of that time.
-    const told = own.map((event) => (event.type === 'effect' ? { ...event, changes: [] } : event))
-    const bounds = { turnsKeptMax: 1, requestsKeptMax: 1 }
-    const record = fold(undefined, [...events.slice(0, 1), ...told], bounds)?.turns[0]
+    const [record] = turnRecordsOf(events[0], own)
     const isUnfinished = record?.outcome === 'interrupted' || record?.outcome === 'running'
     // Only a turn that is still kept can be taken up again.
     return isUnfinished ? { ...record, outcome: 'failed', code: 'INTERRUPTED' } : record

@@ -135,4 +135,19 @@ describe('a turn ends with a clear sentence', () => {
     await expect(session.send('2')).rejects.toMatchObject({ code: 'BUDGET_EXHAUSTED' })
     expect((await session.say('1', 'k')).at(-1)).toMatchObject({ content: 'One.' })
   })
+  it('and takes no tip either when the log is full, but lets what is owed be paid', async () => {
+    const order = calls(['add_to_order', { item_name: 'gin', quantity: 1 }])
+    const replies = [order, says('Here you are.')]
+    const limits = { logEventsMax: 6, logEventsToFinishMax: 8 }
+    const { say, use } = await openSession({ replies, limits })
+    await say('A gin')
+    const tip = { kind: 'percentage', percentage: 20 } as const
+    await expect(use(({ cashier }) => cashier.tip(tip, undefined))).rejects.toMatchObject({
+      code: 'BUDGET_EXHAUSTED',
+    })
+    expect(await use(({ cashier }) => cashier.pay({ request: undefined }))).toMatchObject({ status: 200 })
+    await expect(use(({ cashier }) => cashier.pay({ request: undefined }))).rejects.toMatchObject({
+      code: 'BUDGET_EXHAUSTED',
+    })
+  })
 })

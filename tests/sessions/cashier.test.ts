@@ -177,6 +177,16 @@ describe('a payment whose outcome is not known', () => {
     expect(new Set(payments.asked).size).toBe(1)
   })
 
+  it('is brought to its end only by who asks for its sum, or for any', async () => {
+    const { use } = await setup(new FakePayments('unknown'))
+    const pay = (wanted: { expectedTotalCents?: number; confirmationId?: string }) =>
+      use(({ cashier }) => cashier.pay({ request: undefined, ...wanted }))
+    await expect(pay({})).rejects.toMatchObject({ code: 'PAYMENT_FAILED' })
+    await expect(pay({ expectedTotalCents: 500 })).rejects.toMatchObject({ code: 'TOTAL_CHANGED' })
+    await expect(pay({ confirmationId: 'made up' })).rejects.toMatchObject({ code: 'CONFIRMATION_GONE' })
+    expect(await pay({ expectedTotalCents: 800 })).toMatchObject({ status: 200 })
+  })
+
   it('counts as unknown when the provider does not answer in time', async () => {
     const { use, clock, limits } = await setup(new FakePayments('never'))
     const pay = use(({ cashier }) => cashier.pay({ request: undefined })).catch((error: unknown) => error)
