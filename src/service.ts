@@ -173,6 +173,7 @@ function createEdge({ settings, limits, tokens, streams, memory, store, ...parts
     workspace: 'default',
     agent: maya.name,
     cookieMaxAgeSeconds: settings.sessionExpiryMs / 1000,
+    trustedOrigins: settings.corsOrigins,
   })
   return createApp({
     ...parts,

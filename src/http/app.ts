@@ -74,6 +74,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   readBodies(app)
   observeRequests(app, options)
   await app.register(cookie)
+  echoSession(app, options)
   await app.register(helmet, securityHeaders)
   if (corsOrigins.length > 0) await app.register(cors, { ...corsOptions, origin: [...corsOrigins] })
   await app.register(openApi)
@@ -137,6 +138,13 @@ function readBodies(app: FastifyInstance): void {
   })
   app.addHook('preValidation', async (request) => {
     if (request.method === 'POST' && request.body === undefined) request.body = {}
+  })
+}
+
+/** With every answer of the API, however it ends; not with files, which caches keep for everybody. */
+function echoSession(app: FastifyInstance, { identity }: AppOptions): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/api/')) identity.echo(request, reply)
   })
 }
 

@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts'
 import type { SessionTokens } from '../security/session-token.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionManager } from '../sessions/session-manager.ts'
+import { isFromOtherOrigin } from './origin.ts'
 
 const cookieName = 'maya_session'
 
@@ -13,6 +14,8 @@ export interface SessionIdentityOptions {
   readonly workspace: string
   readonly agent: string
   readonly cookieMaxAgeSeconds: number
+  /** Whose pages may act with the cookie beside our own. */
+  readonly trustedOrigins: readonly string[]
 }
 
 /** Which session a request speaks of, and how the answer says it. */
@@ -33,31 +36,41 @@ export class SessionIdentity {
     return this.#options.tokens.tokenOf(id)
   }
 
-  /** Lends the session that the request names. Throws `SESSION_NOT_FOUND`, and then clears a dead cookie. */
+  /** Says the id back, if it is genuine, before anything can fail. Nobody else may keep such an answer. */
+  echo(request: FastifyRequest, reply: FastifyReply): void {
+    const id = this.#idOf(tokenOf(request)?.token)
+    if (id !== undefined) this.#name(reply, id)
+  }
+
+  /**
+   * Lends the session that the request names. Throws `SESSION_NOT_FOUND`, and then clears a dead cookie; throws
+   * `FORBIDDEN` for a page of another origin that would change something with the cookie.
+   */
   async use<Result>(
     request: FastifyRequest,
     reply: FastifyReply,
     use: (session: Session) => Result | Promise<Result>,
   ): Promise<Result> {
-    const { sessions, tokens, workspace } = this.#options
+    const { sessions, workspace } = this.#options
     const named = tokenOf(request)
-    const id = named && tokens.idOf(named.token)
+    if (named?.source === 'cookie' && isChange(request)) this.#refuseOtherOrigin(request)
+    const id = this.#idOf(named?.token)
     try {
       if (id === undefined) throw new ServiceError('SESSION_NOT_FOUND', 'There is no such session.')
       return await sessions.use(id, workspace, (session) => {
-        this.#name(reply, session)
         // The session goes on, so its cookie must not end before it.
         if (named?.source === 'cookie') this.#giveCookie(request, reply, session)
         return use(session)
       })
     } catch (error) {
       const isGone = error instanceof ServiceError && error.code === 'SESSION_NOT_FOUND'
-      if (isGone && named?.source === 'cookie') this.clearCookie(reply)
+      if (isGone) reply.removeHeader('x-session-id')
+      if (isGone && named?.source === 'cookie') clearCookie(reply)
       throw error
     }
   }
 
-  /** Makes a session and lends it. Throws where none is admitted. */
+  /** Makes a session and lends it. Throws where none is admitted, and `FORBIDDEN` for a page of another origin. */
   async create<Result>(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -66,21 +79,33 @@ export class SessionIdentity {
       readonly use: (session: Session) => Result | Promise<Result>
     },
   ): Promise<Result> {
+    this.#refuseOtherOrigin(request)
     const { sessions, workspace, agent } = this.#options
     const created = await sessions.create({ agent: options.agent ?? agent, workspace })
     return sessions.use(created.id, workspace, (session) => {
-      this.#name(reply, session)
+      this.#name(reply, session.id)
       this.#giveCookie(request, reply, session)
       return options.use(session)
     })
   }
 
-  clearCookie(reply: FastifyReply): void {
-    setCookieHeader(reply, '', { maxAge: 0 })
+  /** Takes the cookie away that names this session. The browser may have another session's by now. */
+  clearCookieOf(id: string, request: FastifyRequest, reply: FastifyReply): void {
+    if (this.#idOf(request.cookies[cookieName]) === id) clearCookie(reply)
   }
 
-  #name(reply: FastifyReply, session: Session): void {
-    void reply.header('x-session-id', this.tokenOf(session.id))
+  #idOf(token: string | undefined): string | undefined {
+    return token === undefined ? undefined : this.#options.tokens.idOf(token)
+  }
+
+  #name(reply: FastifyReply, id: string): void {
+    void reply.header('x-session-id', this.tokenOf(id)).header('cache-control', 'no-store')
+  }
+
+  /** A session that is made is one in the browser's cookie, in the place of the guest's own. */
+  #refuseOtherOrigin({ headers }: FastifyRequest): void {
+    if (!isFromOtherOrigin(headers, this.#options.trustedOrigins)) return
+    throw new ServiceError('FORBIDDEN', 'Pages of another origin may not act with the cookie of this one.')
   }
 
   #giveCookie(request: FastifyRequest, reply: FastifyReply, session: Session): void {
@@ -95,10 +120,20 @@ export class SessionIdentity {
   }
 }
 
+function clearCookie(reply: FastifyReply): void {
+  setCookieHeader(reply, '', { maxAge: 0 })
+}
+
 /** Written at once and not by the plugin's hook, which a stream goes past. The server has no other cookie. */
 function setCookieHeader(reply: FastifyReply, value: string, options: SerializeOptions): void {
   reply.removeHeader('set-cookie')
   void reply.header('set-cookie', reply.server.serializeCookie(cookieName, value, { path: '/', ...options }))
+}
+
+/** All but reads: also the one GET that says a message. */
+function isChange({ method, query }: FastifyRequest): boolean {
+  const isMessage = typeof query === 'object' && query !== null && 'message' in query
+  return isMessage || !['GET', 'HEAD'].includes(method)
 }
 
 /** The first of header, query and cookie. An empty one names nothing. */

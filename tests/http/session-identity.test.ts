@@ -1,4 +1,6 @@
+import type { InjectOptions } from 'fastify'
 import { describe, expect, it } from 'vitest'
+import { createSessionTokens } from '../../src/security/session-token.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { newGuest, type Guest } from '../fakes/guest.ts'
@@ -8,6 +10,7 @@ import { shareService, startService } from '../fakes/test-service.ts'
 const service = await shareService()
 const { app, model, sessions } = service
 const hourMs = 3_600_000
+const json = { 'content-type': 'application/json' }
 
 /** A service whose time is moved on by the tests. */
 const timed = await shareServiceInTime()
@@ -193,6 +196,75 @@ describe('a session id', () => {
   })
 })
 
+describe('X-Session-ID', () => {
+  const { token: gone } = createSessionTokens({ masterKey: Buffer.alloc(32, 'k') }).mint()
+  const environment = { MAYA_MASTER_KEY: Buffer.alloc(32, 'k').toString('base64') }
+
+  it.each<readonly [number, string, InjectOptions & { readonly url: string }]>([
+    [200, 'the menu', { url: '/menu' }],
+    [400, 'a wrong field', { method: 'POST', url: '/chat', payload: { user_input: 15 } }],
+    [400, 'a broken body', { method: 'POST', url: '/chat', headers: json, payload: '{' }],
+    [413, 'a large body', { method: 'POST', url: '/chat', payload: { user_input: 'x'.repeat(70_000) } }],
+    [
+      415,
+      'a body of text',
+      { method: 'POST', url: '/chat', headers: { 'content-type': 'text/plain' }, payload: 'hi' },
+    ],
+    [404, 'an unknown path', { url: '/nothing' }],
+    [405, 'a wrong method', { method: 'DELETE', url: '/chat' }],
+  ])(
+    'is with %i for %s too, wherever the session was named',
+    async (statusCode, _what, { url, ...request }) => {
+      const { token } = await newGuest(service)
+      for (const named of [
+        { headers: { 'x-session-id': token } },
+        { query: { session_id: token } },
+        { headers: { cookie: `maya_session=${token}` } },
+      ]) {
+        const headers = { ...request.headers, ...named.headers }
+        const response = await app.inject({ ...request, ...named, url: `/api/v1${url}`, headers })
+        expect([response.statusCode, response.headers['x-session-id']]).toEqual([statusCode, token])
+        expect(response.headers['cache-control']).toContain('no-store')
+      }
+    },
+  )
+
+  it('has no id that was not signed here, nor one of lower precedence in its place', async () => {
+    const { token } = await newGuest(service)
+    for (const forged of [...tampered(token), gone]) {
+      const headers = { 'x-session-id': forged, cookie: `maya_session=${token}` }
+      const response = await app.inject({ url: '/api/v1/menu', headers })
+      expect([response.statusCode, response.headers['x-session-id']]).toEqual([200, undefined])
+    }
+    expect((await app.inject('/api/v1/menu')).headers['x-session-id']).toBeUndefined()
+  })
+
+  it.each(requests)('is not with $method $path for a session that is gone', async ({ path, ...request }) => {
+    const own = await startService({ environment })
+    const headers = { 'x-session-id': gone }
+    const response = await own.app.inject({ ...request, url: `/api/v1${path}`, headers })
+    expect([response.statusCode, response.json().code]).toEqual([404, 'SESSION_NOT_FOUND'])
+    expect(response.headers['x-session-id']).toBeUndefined()
+    const menu = await own.app.inject({ url: '/api/v1/menu', headers })
+    expect(menu.headers['x-session-id']).toBe(gone)
+  })
+
+  it('is not with files, which others may keep for everybody', async () => {
+    const { token } = await newGuest(service)
+    for (const url of ['/', '/app.js', '/docs/', '/healthz', '/openapi.json']) {
+      const response = await app.inject({ url, headers: { cookie: `maya_session=${token}` } })
+      expect([url, response.statusCode, response.headers['x-session-id']]).toEqual([url, 200, undefined])
+    }
+  })
+})
+
+/** Ends the session that the header names. */
+async function end(token: string, cookie?: string) {
+  const headers = { 'x-session-id': token, ...(cookie !== undefined && { cookie }) }
+  const response = await app.inject({ method: 'DELETE', url: '/api/v1/session', headers })
+  return [response.statusCode, response.headers['set-cookie']]
+}
+
 describe('the cookie', () => {
   it('is given with a new session: for this host alone, and not for scripts', async () => {
     const response = await app.inject({ method: 'POST', url: '/api/v1/sessions' })
@@ -267,6 +339,15 @@ describe('the cookie', () => {
     })
     expect(response.statusCode).toBe(204)
     expect(response.headers['set-cookie']).toBe('maya_session=; Max-Age=0; Path=/')
+  })
+
+  it('goes with its session also when that was ended by another name, and stays with every other', async () => {
+    const [ended, other] = [await newGuest(service), await newGuest(service)]
+    expect(await end(ended.token, `maya_session=${other.token}`)).toEqual([204, undefined])
+    expect(await end((await newGuest(service)).token)).toEqual([204, undefined])
+    expect(await end((await newGuest(service)).token, 'maya_session=forged')).toEqual([204, undefined])
+    const cleared = 'maya_session=; Max-Age=0; Path=/'
+    expect(await end(other.token, `maya_session=${other.token}`)).toEqual([204, cleared])
   })
 })
 

@@ -103,12 +103,12 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
 
   app.delete('/session', { schema: endSchema }, async (request, reply) => {
     const key = requestKeyOf(request, { operation: 'end', body: null })
-    await identity.use(request, reply, (session) => {
+    await identity.use(request, reply, async (session) => {
       // It cannot be kept, for it goes with its session; but one that was used for something else is refused.
       session.cashier.answeredBefore(key)
-      return sessions.end(session)
+      await sessions.end(session)
+      identity.clearCookieOf(session.id, request, reply)
     })
-    identity.clearCookie(reply)
     return reply.code(204).send(null)
   })
 
