@@ -2,10 +2,10 @@ import type { Drink, DrinkList } from './drinks.ts'
 
 /** What a guest does with words. What it refers to (`another one`) is found out by the plan. */
 export type Act =
-  | { readonly type: 'order'; readonly list: DrinkList }
+  /** `only one beer` may be about the beers that are there. */
+  | { readonly type: 'order'; readonly list: DrinkList; readonly isOnly?: boolean }
   | { readonly type: 'offer'; readonly list: DrinkList }
-  /** `another one`, `two more`; a quantity of `same` repeats the whole last round, but for some items. */
-  | { readonly type: 'again'; readonly quantity: number | 'same'; readonly except?: readonly string[] }
+  | Again
   /** `that one`, `I'll take it`: what Maya offered. */
   | { readonly type: 'accept'; readonly quantity: number | undefined }
   /** `make that two`. */
@@ -14,24 +14,50 @@ export type Act =
   | { readonly type: 'count'; readonly quantity: number }
   /** `make it dirty`. */
   | { readonly type: 'restyle'; readonly modifiers: readonly string[]; readonly quantity?: number }
-  /** `make that a negroni`; `an ipa instead` needs a drink that was ordered just now. */
-  | { readonly type: 'revise'; readonly list: DrinkList; readonly needsFresh?: boolean }
+  | Revise
   | { readonly type: 'remove'; readonly list: DrinkList }
   /** `take one off`; an undefined quantity is all of what was ordered last. */
   | { readonly type: 'remove-last'; readonly quantity: number | undefined }
   /** `actually no beer`: away with it, if it is there. */
   | { readonly type: 'renounce'; readonly list: DrinkList }
-  | { readonly type: 'replace'; readonly from: DrinkList; readonly to: DrinkList }
+  | Replace
   | { readonly type: 'clear' }
   | { readonly type: 'tip'; readonly tip: Tip }
   | { readonly type: 'price'; readonly drinks: readonly Drink[]; readonly strangers: readonly string[] }
   | { readonly type: 'about'; readonly drinks: readonly Drink[]; readonly strangers: readonly string[] }
-  | { readonly type: 'recommend'; readonly preference: string }
+  | { readonly type: 'recommend'; readonly preference: string; readonly unwanted: readonly string[] }
   | { readonly type: 'ask'; readonly tool: InfoTool }
   | { readonly type: 'pay' }
   | { readonly type: 'yes'; readonly goesOn: 'end' | 'and' | 'other' }
   | { readonly type: 'no' }
   | { readonly type: 'talk'; readonly topic: Topic }
+
+/** `another one`, `two more`. */
+export interface Again {
+  readonly type: 'again'
+  /** `same` repeats the whole last round, but for some items. */
+  readonly quantity: number | 'same'
+  readonly except?: readonly string[]
+  /** `two of them`: behind a drink without a number, how many of it there are. */
+  readonly isOfThem?: boolean
+}
+
+/** `make that a negroni`; `an ipa instead` needs a drink that was ordered just now. */
+export interface Revise {
+  readonly type: 'revise'
+  readonly list: DrinkList
+  readonly needsFresh?: boolean
+  /** `replace one with ...`: how many of them; all when absent. */
+  readonly part?: number | undefined
+}
+
+export interface Replace {
+  readonly type: 'replace'
+  readonly from: DrinkList
+  readonly to: DrinkList
+  /** `a gin rather than a rum`: what it replaces was perhaps never ordered. */
+  readonly isAside?: boolean
+}
 
 /** `I said two martinis, not three`: holds only if there really are three. */
 export interface Claim {
@@ -58,6 +84,7 @@ export type Topic =
   | 'place'
   | 'weather'
   | 'never-mind'
+  | 'which-off'
   | 'not-yet'
   | 'negated'
   | 'past'

@@ -3,26 +3,59 @@ import { articleOf, capitalised, dollars, drinkPhrase, joined } from './phrases.
 import { pick } from './random.ts'
 import { fieldsOf, listOf, numberIn, textIn, textsIn, type Fields } from './results.ts'
 
+export interface Answering {
+  readonly seed: string
+  /** What Maya says besides; a question about paying comes behind it. */
+  readonly remarks: string
+  /** Drinks that must not be recommended. */
+  readonly unwanted: readonly string[]
+}
+
 /** What Maya says to the results of her tool calls. */
-export function answerText(results: readonly ToolResult[], seed: string): string {
-  const parts: string[] = []
-  const added = results.filter(({ result }) => textIn(fieldsOf(result), 'status') === 'added')
-  const removed = results.filter(({ result }) => textIn(fieldsOf(result), 'status') === 'removed')
-  if (removed.length > 0) parts.push(removedText(removed.map(({ result }) => fieldsOf(result))))
-  if (added.length > 0)
-    parts.push(
-      addedText(
-        added.map(({ result }) => fieldsOf(result)),
-        seed,
-      ),
-    )
-  const tab = tabAfter([...removed, ...added], results)
-  if (tab !== undefined) parts.push(tab)
-  for (const result of results) {
-    if (added.includes(result) || removed.includes(result)) continue
-    parts.push(resultText(result.name, fieldsOf(result.result), seed))
-  }
-  return [...new Set(parts)].join(' ')
+export function answerText(results: readonly ToolResult[], { seed, remarks, unwanted }: Answering): string {
+  const allowed = results.map((result) => withoutItems(result, unwanted))
+  const changes = allowed.filter((result) => ['added', 'removed'].includes(statusOf(result)))
+  const others = allowed.filter((result) => !changes.includes(result))
+  const lastChange = changes.at(-1)
+  const lastAt = lastChange === undefined ? -1 : allowed.indexOf(lastChange)
+  const isClearedBefore = allowed.slice(0, lastAt + 1).some((result) => statusOf(result) === 'cleared')
+  const told = others.filter((result) => !isClearedBefore || statusOf(result) !== 'cleared')
+  const textOf = (result: ToolResult): string => resultText(result.name, fieldsOf(result.result), seed)
+  const parts = [
+    isClearedBefore ? 'I took off what you had before.' : '',
+    ...changesText(changes, seed),
+    ...told.filter(({ name }) => name !== 'pay_bill').map(textOf),
+    remarks,
+    ...told.filter(({ name }) => name === 'pay_bill').map(textOf),
+  ]
+  return [...new Set(parts.filter((part) => part !== ''))].join(' ')
+}
+
+function statusOf({ result }: ToolResult): string {
+  return textIn(fieldsOf(result), 'status') ?? ''
+}
+
+/** The result without the recommendations of what is not wanted. */
+function withoutItems(result: ToolResult, unwanted: readonly string[]): ToolResult {
+  if (result.name !== 'get_recommendation' || unwanted.length === 0) return result
+  const fields = fieldsOf(result.result)
+  const items = listOf(fields['items']).filter((item) => !unwanted.includes(itemIn(item)))
+  return { ...result, result: { ...fields, items } }
+}
+
+function changesText(changes: readonly ToolResult[], seed: string): readonly string[] {
+  const fieldsWith = (status: string): readonly Fields[] =>
+    changes.filter((result) => statusOf(result) === status).map(({ result }) => fieldsOf(result))
+  const removed = fieldsWith('removed')
+  const added = fieldsWith('added')
+  const last = changes.at(-1)
+  // The running tab, from whichever change came last.
+  const cents = last && numberIn(fieldsOf(last.result), 'tab_cents')
+  return [
+    removed.length > 0 ? removedText(removed) : '',
+    added.length > 0 ? addedText(added, seed) : '',
+    cents === undefined ? '' : `Your tab is ${dollars(cents)}.`,
+  ]
 }
 
 function addedText(added: readonly Fields[], seed: string): string {
@@ -41,13 +74,6 @@ function addedText(added: readonly Fields[], seed: string): string {
 function removedText(removed: readonly Fields[]): string {
   const drinks = removed.map((fields) => drinkPhrase(itemIn(fields), numberIn(fields, 'quantity') ?? 1))
   return `I took ${joined(drinks)} off.`
-}
-
-/** The running tab, from whichever change came last. */
-function tabAfter(changes: readonly ToolResult[], results: readonly ToolResult[]): string | undefined {
-  const last = results.findLast((result) => changes.includes(result))
-  const cents = last && numberIn(fieldsOf(last.result), 'tab_cents')
-  return cents === undefined ? undefined : `Your tab is ${dollars(cents)}.`
 }
 
 function resultText(name: string, fields: Fields, seed: string): string {
@@ -108,6 +134,11 @@ function insufficientText(name: string, fields: Fields): string {
 function tipText(fields: Fields): string {
   const percentage = numberIn(fields, 'tip_percentage')
   const cents = numberIn(fields, 'tip_cents')
+  // Without a tab there is nothing yet that the tip could be added to.
+  if (numberIn(fields, 'total_cents') === 0) {
+    const percent = percentage === undefined ? '' : ` of ${percentage} per cent`
+    return `Thank you! Your tip${percent} will go on your tab with the first drink.`
+  }
   const amount = cents === undefined ? '' : dollars(cents)
   const tip =
     percentage === undefined ? amount : `${percentage} per cent${amount === '' ? '' : ` (${amount})`}`

@@ -29,20 +29,30 @@ const clearFrames = [
   `nothing after all`,
 ].map((source) => pattern(`${source}${afterwards}`))
 
-const exception = pattern('(?:, )?(?:but|except|apart from|other than|besides|save)')
+/** Behind a removal; what goes on as an order of its own (`but add a water`) is none. */
+const exception = pattern(
+  '(?:, )?(?:except|apart from|other than|besides|save|but(?! (?:please )?(?:add|bring|pour|give me|get me|keep (?:the|my) ITEM)))',
+)
+const whichOff: Act = { type: 'talk', topic: 'which-off' }
 
 /** Everything off the tab. */
 export function readClear(cursor: Cursor): Act | undefined {
   for (const frame of clearFrames) {
     const start = cursor.at
-    if (cursor.take(frame) !== undefined && cursor.isAtSeparator) {
-      if (cursor.peek(exception) === undefined) return { type: 'clear' }
-      cursor.at = endOfSentence(cursor)
-      return { type: 'talk', topic: 'unclear' }
+    if (cursor.take(frame) !== undefined) {
+      if (takeException(cursor)) return whichOff
+      if (cursor.isAtSeparator) return { type: 'clear' }
     }
     cursor.at = start
   }
   return undefined
+}
+
+/** `(remove the beers) but one`: passes over the sentence, for nobody can be sure what goes. */
+function takeException(cursor: Cursor): boolean {
+  if (cursor.peek(exception) === undefined) return false
+  cursor.at = endOfSentence(cursor)
+  return true
 }
 
 const removeFrame = pattern(
@@ -84,6 +94,7 @@ function readRemoved(cursor: Cursor, lexicon: Lexicon, needsOff = false): Act | 
   if (needsOff && cursor.take(offEnd) === undefined) return undefined
   cursor.take(afterRemoval)
   takeTails(cursor)
+  if (takeException(cursor)) return whichOff
   if (!cursor.isAtSeparator) return undefined
   if (list !== undefined) return { type: 'remove', list }
   const count = last?.find(({ kind }) => kind === 'number')
@@ -103,6 +114,7 @@ function readUnwanted(cursor: Cursor, lexicon: Lexicon): Act | undefined {
     const isUnwanted =
       taken?.some(({ text }) => text === 'longer') ||
       cursor.take(pattern('anymore|any more|any longer|after all')) !== undefined
+    if (isUnwanted && takeException(cursor)) return whichOff
     if (isUnwanted && cursor.isAtSeparator) return { type: 'remove', list }
     if (cursor.isAtSeparator && list.drinks.every(({ isDefinite }) => isDefinite))
       return { type: 'renounce', list }
@@ -120,24 +132,31 @@ export function takeTails(cursor: Cursor): void {
 
 const changing = '(?:change|swap|switch|replace|exchange|trade|turn|convert|substitute|swap out)'
 const fromSeparator = pattern('and|,')
+const replaced = pattern(
+  `${lastOnes}|my (?:order|drink)|the drink|${countOfLast}(?= (?:out )?(?:to|for|with|into|by) )`,
+)
 const into = pattern('(?:out )?(?:to|for|with|into|by)')
 
 /** One drink in the place of another. */
 export function readReplace(cursor: Cursor, lexicon: Lexicon): Act | undefined {
   const start = cursor.at
   if (cursor.take(pattern(`${ask}${changing}(?: out)?`)) !== undefined) {
-    const last = cursor.take(pattern(`${lastOnes}|my (?:order|drink)|the drink`))
+    const last = cursor.take(replaced)
     const from = last === undefined ? readDrinks(cursor, lexicon, fromSeparator) : undefined
     const isInto = (last ?? from) !== undefined && cursor.take(into) !== undefined
     const to = isInto ? readDrinks(cursor, lexicon) : undefined
     takeTails(cursor)
     if (to !== undefined && cursor.isAtSeparator) {
-      return from === undefined ? { type: 'revise', list: to } : { type: 'replace', from, to }
+      const part = last?.find(({ kind }) => kind === 'number')
+      if (from !== undefined) return { type: 'replace', from, to }
+      return { type: 'revise', list: to, part: part?.kind === 'number' ? part.value : undefined }
     }
   }
   cursor.at = start
   return undefined
 }
+
+const furtherReplaced = pattern('(?:and|or)(?= (?:(?:the|my|our|those|these) |ITEM))')
 
 /** `instead of the beer`, before or after what is wanted. */
 export function readInsteadOf(cursor: Cursor, lexicon: Lexicon): DrinkList | undefined {
@@ -146,7 +165,7 @@ export function readInsteadOf(cursor: Cursor, lexicon: Lexicon): DrinkList | und
     cursor.take(pattern('(?:, )?(?:instead of|rather than|in place of|in lieu of|in exchange for)')) !==
     undefined
   ) {
-    const list = readDrinks(cursor, lexicon)
+    const list = readDrinks(cursor, lexicon, furtherReplaced)
     if (list !== undefined) {
       takeTails(cursor)
       return list

@@ -16,7 +16,7 @@ const correct = pattern(
   '(?:(?:oh|ah|um|uh|hmm|no|sorry|wait|actually|or|,|hold on|hang on|i mean|i meant|rather|correction|my mistake|oops|well) ?)*(?:wait|no|i mean|i meant|rather|correction|actually|sorry|oops|hold on)(?: (?:that is|no|,|i mean|i meant|make that|make it|change that to|sorry|actually|i want|i would like|i will have|give me|let us make it))*',
 )
 const dropLast = pattern(
-  '(?:(?:no|wait|actually|oh|sorry|um|hmm|,|please|ok) )*(?:scratch|strike|cancel|forget|undo|ignore|skip|drop|remove|never mind|nevermind|nvm)(?: (?:that|it|this|about it|about that|what i said|that last one|the last one|that one))*|(?:no )?do not|not',
+  '(?:(?:no|wait|actually|oh|sorry|um|hmm|,|please|ok) )*(?:scratch|strike|cancel|forget|undo|ignore|skip|drop|hold|remove|never mind|nevermind|nvm)(?: (?:that|it|this|about it|about that|what i said|that last one|the last one|that one))*|(?:no )?do not|not',
 )
 const dropAll = pattern(
   '(?:i am |i was )?(?:just |only )?(?:kidding|joking|jk|messing with you|teasing|testing you)',

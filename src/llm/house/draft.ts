@@ -28,6 +28,12 @@ export class Draft {
     return this.#lastOrderAt !== -1
   }
 
+  /** The drink that was named right before, if nothing came after it. */
+  get lastDrink(): Drink | undefined {
+    const last = this.#acts.at(-1)
+    return last?.type === 'order' ? last.list.drinks.at(-1) : undefined
+  }
+
   get #lastOrderAt(): number {
     return this.#acts.findLastIndex(({ type }) => type === 'order')
   }
@@ -54,19 +60,19 @@ export class Draft {
     const from = wish.instead ?? before
     const isSure = isPlain && !list.isChoice && !list.oddQuantity
     if (!isSure) this.#acts.push({ type: 'offer', list })
-    else if (from !== undefined) this.#acts.push({ type: 'replace', from, to: list })
+    else if (from !== undefined) this.#acts.push({ type: 'replace', from, to: list, isAside: true })
     else if (wish.saysInstead && !this.hasOrder) this.#acts.push({ type: 'revise', list, needsFresh: true })
-    else this.#order(list, link)
+    else this.#order(list, link, saysOnlyThis(wish, link))
     this.#isCorrecting = false
   }
 
-  #order(list: DrinkList, link: readonly string[]): void {
+  #order(list: DrinkList, link: readonly string[], isOnly: boolean): void {
     const last = this.#acts[this.#lastOrderAt]
     const isSame =
       last?.type === 'order' &&
       list.drinks.length === 1 &&
       last.list.drinks.at(-1)?.item === list.drinks[0]?.item
-    const corrects = this.#isCorrecting || (isSame && link.includes('no'))
+    const corrects = this.#isCorrecting || (isSame && (isOnly || link.includes('no')))
     if (corrects && last?.type === 'order') {
       const kept = last.list.drinks.slice(0, -1)
       this.#replaceLast({
@@ -75,7 +81,7 @@ export class Draft {
         strangers: [...last.list.strangers, ...list.strangers],
       })
     } else {
-      this.#acts.push({ type: 'order', list })
+      this.#acts.push({ type: 'order', list, ...(isOnly ? { isOnly } : {}) })
     }
   }
 
@@ -133,7 +139,7 @@ export class Draft {
         })
         break
       case 'revise':
-        this.#replaceLast({ ...act.list, drinks: [...kept, ...act.list.drinks] })
+        this.#replaceLast({ ...act.list, drinks: [...kept, ...rest(last, act.part), ...act.list.drinks] })
         break
       case 'again':
         if (act.quantity === 'same') return false
@@ -155,6 +161,18 @@ export class Draft {
   #replaceLast(list: DrinkList): void {
     this.#acts[this.#lastOrderAt] = { type: 'order', list }
   }
+}
+
+/** `only one beer`, `just one beer`, but not `just a beer` or `just one more`. */
+function saysOnlyThis({ list, saysOnly, saysMore }: Wish, link: readonly string[]): boolean {
+  const saysJust = link.includes('just') && list.drinks.some(({ isCounted }) => isCounted)
+  return !saysMore && (saysOnly || saysJust || link.includes('only'))
+}
+
+/** What is left of a drink when a part of it becomes another. */
+function rest(drink: Drink, part: number | undefined): readonly Drink[] {
+  const left = part === undefined ? 0 : (drink.quantity ?? 0) - part
+  return left > 0 ? [{ ...drink, quantity: left }] : []
 }
 
 function topicOf(mood: Exclude<Mood, 'plain' | 'question'>): Topic {

@@ -212,6 +212,9 @@ function takeOpeningWord(cursor: Cursor, count: Count): boolean {
     if (word.startsWith('double')) count.measures = 2
     if (word === 'triple') count.measures = 3
     if (word === 'a' || word === 'an' || word === 'another') count.isOne = true
+  } else if (/^(?:last|final)$/.test(word)) {
+    // `one last beer`; `the last beer` is another thing.
+    if (!count.isOne && !count.isCounted) return false
   } else if (!adjectives.has(word)) return false
   cursor.at++
   return true

@@ -13,6 +13,13 @@ const sources: readonly (readonly [roundabout: string, plain: string])[] = [
     'if (?:it|that) (?:is|would be) (?:ok|fine|alright|no (?:trouble|bother|problem)|not (?:too much|a) (?:trouble|bother|problem|to ask))(?: with you)?',
     'please',
   ],
+  ['if (?:you are|it is) not (?:too |so |very |that )?busy', 'please'],
+  [
+    '(?:when|whenever|once|as soon as) you (?:have|get|find|can|are free|are ready)(?: (?:a|the) (?:free )?(?:chance|minute|moment|second|sec|time))?(?= ,)',
+    'please',
+  ],
+  // At the beginning of a sentence: `I had a beer before I go` is a story.
+  ['(?<![a-z0-9] )before (?:i|we) (?:go|leave|head (?:home|out|off))(?= ,)', 'please'],
   ['if (?:it|that) (?:is|was) not too much (?:trouble|to ask|bother)', 'please'],
   [
     `(?:it |that )?would be (?:great|nice|lovely|good|awesome|wonderful|cool|fantastic) if (?:i|we) could ${receive}`,

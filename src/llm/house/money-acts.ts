@@ -12,8 +12,9 @@ const tipNumber = 'NUM|PCT|CASH'
 const tipFrames = [
   `${ask}(?:please )?(?:tip|leave|add|put|include|give|do|make|set|throw in|have|change|increase|raise|bump|lower|reduce|up|adjust|go for|go with|apply|be|slap|stick|toss in|keep|bring|pay|offer|use|leaving|tipping|adding)(?: (?:you|yourself|her|him|them|maya|the bartender|the staff|it|that|in|on|me|up|down|myself))*(?: (?:a|an|the|my|your|another|nice|with|to|of|at|in|on|for|from|just|${money}|NUM|PCT))*? (?:PCT|CASH|(?:a |the |my )?NUM(?= ${money}))(?: (?:as|for|in|of|on|to) (?:a |the |my |your )?(?:${money}|you|staff|top|${billWord}|that|it|yourself|service|maya|her|us|me))*(?: ${money})?(?: (?:on|to) (?:top|my ${billWord}|the ${billWord}|that|it|this|everything))*(?: ${money})?`,
   `${ask}${money}(?: (?:you|yourself|her|him|maya|is|will be|should be|at|of|:|amount|the bartender))*(?: (?:a|an|the|to|just))* (?:${tipNumber})`,
+  `(?:with |including )(?:a |an |the |my )?${money} of (?:${tipNumber})`,
   `${ask}(?:set|make|change|put|increase|raise|lower|reduce|adjust|bump|up|keep)(?: (?:the|my|a|your))* ${money} (?:(?:up|down|amount|percentage) )?(?:to|at|of|is|be|into|as|by)? ?(?:a |the )?(?:${tipNumber})`,
-  `(?:and |with |plus )?(?:a |an |the |my )?(?:${tipNumber}) (?:(?:of )?${money}|for (?:the )?${money}|as (?:a |the )?${money}|for (?:you|yourself|the bartender|the staff|service|maya)|on top|gratuity)(?: (?:on|to) (?:the|my|that|top|it) ?(?:${billWord})?)?`,
+  `(?:and |with |plus |including )?(?:a |an |the |my )?(?:${tipNumber}) (?:(?:of )?${money}|for (?:the )?${money}|as (?:a |the )?${money}|for (?:you|yourself|the bartender|the staff|service|maya)|on top|gratuity)(?: (?:on|to) (?:the|my|that|top|it) ?(?:${billWord})?)?`,
   `(?:(?:i|we) (?:will|would like to|want to) (?:do|go with|go for|take|say|choose|pick) |(?:let us|make it|do|say|go with|with|and|a|an|make that|change it to|the|just) )?(?:a |an |the )?PCT(?! (?:off|discount|of|alcohol|abv|more|less|sure|proof|chance))`,
 ].map((source) => pattern(`${source}${please}`))
 
@@ -69,8 +70,14 @@ const payFrames = [
   `${ask}(?:make|process|do|take care of) (?:a |the |my |our )?(?:payment|${billWord})`,
 ].map((source) => pattern(`${source}${please}`))
 
+/** `pay (with a 10% tip)`: the tip behind it is read on its own. */
+const payBeforeTip = pattern(
+  `${ask}(?:please )?(?:pay|pay up|settle|settle up|close out|cash out|check out|the check|the bill|check|bill)(?: (?:up|out|for|it|this|that|now|my|our|the|whole|everything|all|please|${billWord}))*(?= (?:with|plus|including) (?:a |an |the |my )?(?:(?:PCT|CASH|NUM)(?: ${money})|PCT|${money} of (?:${tipNumber})))`,
+)
+
 /** Asks to pay; that only brings the question whether to charge. */
 export function readPay(cursor: Cursor): Act | undefined {
+  if (cursor.take(payBeforeTip) !== undefined) return { type: 'pay' }
   for (const frame of payFrames) {
     const start = cursor.at
     if (cursor.take(frame) !== undefined) {

@@ -13,6 +13,10 @@ export interface Wish {
   readonly isPlain: boolean
   readonly saysPlease: boolean
   readonly saysInstead: boolean
+  /** `I only want one beer`, `one beer only`. */
+  readonly saysOnly: boolean
+  /** `one more beer`. */
+  readonly saysMore: boolean
 }
 
 /** `can I get two martinis`: a wish with words that say so. */
@@ -36,19 +40,22 @@ function readFramed(cursor: Cursor, lexicon: Lexicon, frames: readonly RegExp[])
     cursor.at = start
     if (cursor.take(frame) === undefined) continue
     while (cursor.take(hesitation) !== undefined) continue
+    const saysOnly = cursor.slice(start, cursor.at).some(({ text }) => text === 'only')
     const wish = readListAndEnd(cursor, lexicon)
-    if (wish !== undefined) return wish
+    if (wish !== undefined) return saysOnly ? { ...wish, saysOnly } : wish
   }
   cursor.at = start
   return undefined
 }
 
 function readListAndEnd(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
+  const start = cursor.at
   const list = readDrinks(cursor, lexicon)
   if (list === undefined) return undefined
   const behind = cursor.at
   takeTails(cursor)
-  const instead = readInsteadOf(cursor, lexicon)
+  const end = cursor.at
+  const instead = replacedBy(list, readInsteadOf(cursor, lexicon), lexicon)
   const tail = cursor.slice(behind, cursor.at)
   const isEach = cursor.take(pattern('(?:each|apiece|per person)')) !== undefined
   const isDouble =
@@ -63,7 +70,31 @@ function readListAndEnd(cursor: Cursor, lexicon: Lexicon): Wish | undefined {
     !isOwn &&
     (cursor.isAtSeparator || cursor.peek(looseTail) !== undefined)
   const says = (word: string): boolean => tail.some(({ text }) => text === word)
-  return { list, instead, isPlain, saysPlease: says('please'), saysInstead: says('instead') }
+  // In `instead of gin` it is no word of its own.
+  const saysInstead = cursor.slice(behind, end).some(({ text }) => text === 'instead')
+  return {
+    list,
+    instead,
+    isPlain,
+    saysPlease: says('please'),
+    saysInstead,
+    saysOnly: says('only'),
+    saysMore: cursor.slice(start, behind).some(({ text }) => moreWords.test(text)),
+  }
+}
+
+const moreWords = /^(?:more|another|extra|additional|other|last|final)$/
+
+/** In `a negroni with vodka instead of gin` no gin was ordered: it is what would be in the drink. */
+function replacedBy(
+  list: DrinkList,
+  instead: DrinkList | undefined,
+  lexicon: Lexicon,
+): DrinkList | undefined {
+  const last = list.drinks.at(-1)
+  const isMixed = last?.modifiers.some((modifier) => modifier.startsWith('With ')) === true
+  const isInside = instead?.drinks.every(({ item }) => lexicon.modifiers.has(`With ${item}`)) === true
+  return isMixed && isInside ? undefined : instead
 }
 
 /** What makes an order something else: `for free`, `for five dollars`. */

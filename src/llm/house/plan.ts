@@ -1,4 +1,5 @@
 import type { Act, Topic } from './acts.ts'
+import { inCallOrder } from './call-order.ts'
 import type { Drink, DrinkList } from './drinks.ts'
 import { countOf, type Line, type Memory } from './memory.ts'
 import type { Lexicon } from './vocabulary.ts'
@@ -20,6 +21,7 @@ export type Remark =
   | { readonly type: 'price'; readonly drinks: readonly Drink[] }
   | { readonly type: 'about'; readonly drinks: readonly Drink[] }
   | { readonly type: 'not-there'; readonly item: string }
+  | { readonly type: 'has-already'; readonly item: string; readonly quantity: number }
   | { readonly type: 'which-one' }
   | { readonly type: 'nothing-before' }
   | { readonly type: 'already-so' }
@@ -32,6 +34,8 @@ export type Remark =
 export interface Plan {
   readonly calls: readonly PlannedCall[]
   readonly remarks: readonly Remark[]
+  /** Drinks that must not be recommended. */
+  readonly unwanted: readonly string[]
 }
 
 /** More of one kind is taken for a slip of the tongue. */
@@ -52,6 +56,7 @@ class Planner {
   readonly #lexicon: Lexicon
   readonly #calls: PlannedCall[] = []
   readonly #remarks: Remark[] = []
+  readonly #unwanted: string[] = []
   #hasAccepted = false
 
   constructor(acts: readonly Act[], memory: Memory, lexicon: Lexicon) {
@@ -61,14 +66,15 @@ class Planner {
   }
 
   get result(): Plan {
-    if (this.#calls.length > callsMax) return { calls: [], remarks: [{ type: 'topic', topic: 'unclear' }] }
-    return { calls: withoutRepeats(this.#calls), remarks: this.#remarks }
+    if (this.#calls.length > callsMax)
+      return { calls: [], remarks: [{ type: 'topic', topic: 'unclear' }], unwanted: [] }
+    return { calls: inCallOrder(this.#calls), remarks: this.#remarks, unwanted: this.#unwanted }
   }
 
   plan(act: Act): void {
     switch (act.type) {
       case 'order':
-        return this.#order(act.list)
+        return act.isOnly === true ? this.#orderOnly(act.list) : this.#order(act.list)
       case 'offer':
         return this.#offer(act.list)
       case 'again':
@@ -88,7 +94,7 @@ class Planner {
       case 'revise':
         return act.needsFresh === true && !this.#memory.isFresh
           ? this.#order(act.list)
-          : this.#revise(act.list)
+          : this.#revise(act.list, act.part)
       case 'remove':
         return this.#remove(act.list)
       case 'remove-last':
@@ -96,7 +102,7 @@ class Planner {
       case 'renounce':
         return this.#renounce(act.list)
       case 'replace':
-        return this.#replace(act.from, act.to)
+        return this.#replace(act)
       case 'clear':
         return this.#call('clear_order', {})
       case 'tip':
@@ -106,6 +112,7 @@ class Planner {
       case 'ask':
         return this.#call(act.tool, {})
       case 'recommend':
+        this.#unwanted.push(...act.unwanted)
         return this.#call('get_recommendation', { preference: act.preference })
       case 'price':
       case 'about':
@@ -126,6 +133,14 @@ class Planner {
   #order(list: DrinkList): void {
     for (const drink of list.drinks) this.#pour(drink)
     if (list.strangers.length > 0) this.#remark({ type: 'strangers', names: list.strangers })
+  }
+
+  /** `only one beer`: with beers on the tab already, that is no order. */
+  #orderOnly(list: DrinkList): void {
+    const present = list.drinks.find(({ item }) => countOf(this.#memory, item) > 0)
+    if (present === undefined) return this.#order(list)
+    const quantity = countOf(this.#memory, present.item)
+    this.#remark({ type: 'has-already', item: present.item, quantity })
   }
 
   #pour({ item, quantity, modifiers }: Pick<Drink, 'item' | 'quantity' | 'modifiers'>): void {
@@ -237,7 +252,8 @@ class Planner {
     this.#call('remove_from_order', { item_name: item, quantity, ...styled(modifiers) })
   }
 
-  #revise(list: DrinkList): void {
+  #revise(list: DrinkList, part?: number): void {
+    if (part !== undefined && this.#memory.lastRound.length > 1) return this.#remark({ type: 'which-one' })
     const last = this.#memory.lastRound.at(-1)
     const [first] = list.drinks
     if (first === undefined || last === undefined || countOf(this.#memory, last.item) === 0)
@@ -245,8 +261,9 @@ class Planner {
     if (first.item === last.item && first.modifiers.length === 0 && first.isCounted) {
       return this.#adjust(last, (first.quantity ?? 1) - last.quantity)
     }
-    this.#takeBack(last)
-    const quantity = first.isCounted ? first.quantity : last.quantity
+    const taken = Math.min(part ?? last.quantity, last.quantity)
+    this.#takeBack({ ...last, quantity: taken })
+    const quantity = first.isCounted ? first.quantity : taken
     this.#order({
       ...list,
       drinks: list.drinks.map((drink) => (drink === first ? { ...drink, quantity } : drink)),
@@ -281,12 +298,12 @@ class Planner {
     for (const { item } of there) this.#call('remove_from_order', { item_name: item })
   }
 
-  #replace(from: DrinkList, to: DrinkList): void {
+  #replace({ from, to, isAside = false }: Extract<Act, { type: 'replace' }>): void {
     const there = from.drinks.filter(({ item }) => countOf(this.#memory, item) > 0)
     const [old] = there
     if (old === undefined) {
       const [missing] = from.drinks
-      if (missing !== undefined) this.#remark({ type: 'not-there', item: missing.item })
+      if (missing !== undefined && !isAside) this.#remark({ type: 'not-there', item: missing.item })
       return this.#order(to)
     }
     for (const drink of there) {
@@ -323,13 +340,4 @@ class Planner {
 
 function styled(modifiers: readonly string[]): { readonly modifiers?: readonly string[] } {
   return modifiers.length > 0 ? { modifiers } : {}
-}
-
-/** A question asked twice is answered once; what changes something is done as often as it was said. */
-function withoutRepeats(calls: readonly PlannedCall[]): readonly PlannedCall[] {
-  return calls.filter(
-    ({ name }, at) =>
-      (!name.startsWith('get_') && name !== 'pay_bill' && name !== 'clear_order') ||
-      calls.findIndex((other) => other.name === name) === at,
-  )
 }

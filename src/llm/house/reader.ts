@@ -17,7 +17,14 @@ import {
 } from './order-acts.ts'
 import { codeOf, piecesOf, type Piece } from './pieces.ts'
 import { namedIn, readPrice, readQuestion } from './question-acts.ts'
-import { readAccept, readAgain, readBareStyle, readMakeThat, readRefused } from './reference-acts.ts'
+import {
+  readAccept,
+  readAgain,
+  readBareStyle,
+  readLeftAsIs,
+  readMakeThat,
+  readRefused,
+} from './reference-acts.ts'
 import { endOfSentence } from './sentence.ts'
 import { readRecommend, readServiceQuestion } from './service-acts.ts'
 import { readAnswer, readTalk } from './talk-acts.ts'
@@ -66,6 +73,8 @@ const request = pattern(
   '(?:can|could|may|might) (?:i|we|you)|(?:give|get|bring|show)(?: me| us)|let (?:me|us)|(?:i|we) (?:would|want|need|will)|the menu|a menu|menu',
 )
 const contrastWords = /^(?:just|only|rather|instead|but|so|then|please)$/
+
+const addingWords = /^(?:and|plus|also|then|another)$/
 
 /** `one for me and one for him`: who gets the drinks that were ordered. */
 const distribution = pattern(
@@ -165,10 +174,15 @@ class Reader {
       return true
     }
     const change = this.#readChange()
-    if (change !== undefined) return this.#add(change, 'order')
+    if (change !== undefined) return this.#add(this.#corrected(change), 'order')
     const isRequest = cursor.peek(request) !== undefined
     const question = readMoneyQuestion(cursor) ?? readServiceQuestion(cursor)
     if (question !== undefined) return this.#add(question, isRequest ? 'order' : 'question')
+    if (readLeftAsIs(cursor, lexicon)) {
+      this.#draft.add({ type: 'talk', topic: 'negated' })
+      this.#context = 'contrast'
+      return true
+    }
     if (this.#readOrder()) return true
     const price = readPrice(cursor)
     if (price !== undefined) return this.#add(price, 'question')
@@ -234,7 +248,11 @@ class Reader {
     if (half !== undefined)
       return this.#addWish({ ...half, isPlain: half.isPlain && half.saysPlease }, careful)
     const accept = careful ? undefined : readAccept(cursor)
-    if (accept !== undefined) return this.#add(this.#corrected(accept), 'order')
+    if (accept !== undefined) {
+      // In `a martini for me, two for him` the number is another guest's.
+      const isForOther = cursor.slice(start, cursor.at).some(({ text }) => text === 'for')
+      return this.#add(isForOther ? accept : this.#corrected(accept), 'order')
+    }
     if (this.#context === 'order') {
       if (this.#draft.hasOrder && cursor.take(distribution) !== undefined && cursor.isAtSeparator) return true
       cursor.at = start
@@ -254,7 +272,18 @@ class Reader {
       /^(?:actually|no|wait|sorry|meant|mean|rather|only|just)$/.test(word),
     )
     const saidNo = this.#draft.acts.at(-1)?.type === 'no'
+    const behind = this.#numberBehind(act)
+    if (behind !== undefined) return { type: 'total', quantity: behind }
     return act.type === 'count' && (isCorrection || saidNo) ? { type: 'total', quantity: act.quantity } : act
+  }
+
+  /** `martini, two please` and `martini, two of them`: the number of the drink before, which had none. */
+  #numberBehind(act: Act): number | undefined {
+    const last = this.#draft.lastDrink
+    if (last === undefined || last.isCounted || this.#link.some((word) => addingWords.test(word)))
+      return undefined
+    if (act.type === 'count') return last.isArticled ? undefined : act.quantity
+    return act.type === 'again' && act.isOfThem === true && act.quantity !== 'same' ? act.quantity : undefined
   }
 
   #addWish(wish: Wish, careful: boolean): boolean {

@@ -2,7 +2,7 @@ import type { Act } from './acts.ts'
 import { takeTails } from './change-acts.ts'
 import { pattern, type Cursor } from './cursor.ts'
 import { readDrinks, type DrinkList } from './drinks.ts'
-import type { Piece } from './pieces.ts'
+import { codeOf, type Piece } from './pieces.ts'
 import type { Lexicon } from './vocabulary.ts'
 
 const wish =
@@ -31,11 +31,17 @@ export function readAgain(cursor: Cursor): Act | undefined {
     const taken = cursor.take(frame)
     if (taken !== undefined) {
       takeTails(cursor)
-      if (cursor.isAtSeparator) return { type: 'again', quantity: numberIn(taken) ?? 1 }
+      if (cursor.isAtSeparator)
+        return { type: 'again', quantity: numberIn(taken) ?? 1, isOfThem: isOfThem(taken) }
     }
     cursor.at = start
   }
   return undefined
+}
+
+/** `two of them`, but not `two more of them`. */
+function isOfThem(pieces: readonly Piece[]): boolean {
+  return /\bNUM of (?:those|these|them)$/.test(pieces.map(codeOf).join(' '))
 }
 
 function numberIn(pieces: readonly Piece[]): number | undefined {
@@ -172,4 +178,23 @@ export function readRefused(
   }
   cursor.at = start
   return undefined
+}
+
+const finished = pattern(
+  '(?:i|we) (?:(?:am|are) (?:all )?(?:done|finished|through) (?:with|drinking|having|ordering)|have had enough(?: of)?)(?: (?:the|my|our|any))*',
+)
+const kept = pattern(
+  '(?:(?:please|just|but|i|we|will|would|like|want|to|let|me|us) )*(?:keep|leave)(?= (?:the|my|our|those) )',
+)
+
+/** `I'm done drinking beer`, `keep the water`: the tab stays as it is, and something else may follow. */
+export function readLeftAsIs(cursor: Cursor, lexicon: Lexicon): boolean {
+  const start = cursor.at
+  const isLeft = cursor.take(finished) !== undefined || cursor.take(kept) !== undefined
+  if (isLeft && readDrinks(cursor, lexicon, refusedSeparator) !== undefined) {
+    takeTails(cursor)
+    if (cursor.isAtSeparator) return true
+  }
+  cursor.at = start
+  return false
 }

@@ -46,6 +46,10 @@ function remarkText(remark: Remark, { seed, lexicon }: Speaking): string {
     }
     case 'not-there':
       return `I do not see ${articleOf(remark.item)} ${remark.item} on your order.`
+    case 'has-already': {
+      const named = drinkPhrase(remark.item, remark.quantity)
+      return `There ${remark.quantity === 1 ? 'is' : 'are'} ${named} on your order already, so I added nothing. Tell me what to take off, or what more you want.`
+    }
     case 'which-one':
       return 'Which one do you mean?'
     case 'nothing-before':

@@ -1,7 +1,9 @@
 import type { Act } from './acts.ts'
 import { pattern, type Cursor } from './cursor.ts'
 import { readDrinks } from './drinks.ts'
+import type { Piece } from './pieces.ts'
 import { endOfSentence, textOf } from './sentence.ts'
+import { exclusion, tasteIn } from './unwanted.ts'
 import type { Lexicon } from './vocabulary.ts'
 
 const show =
@@ -179,7 +181,7 @@ const something =
 const wishes =
   '(?:(?:can|could|may|might|would|do|will|have|is|are)? ?(?:you|i|we|there)? ?(?:please |just |also |maybe )*(?:want|like|love|get|have|give|make|need|fancy|bring|mix|pour|take|try|drink|prefer|crave|serve|got|do|recommend|see|fix|whip up|wants|would like|would love|be in the mood for|am in the mood for|are in the mood for|feel like|am feeling like|will have|will take|am looking for|looking for|in the mood for|am craving|could use|could go for|could do with|would prefer|am after|want to have|want to drink|want to try|would like to have|would like to try|would like to drink|rather have)?(?: (?:me|us|him|her|my [a-z]+|to|a|for|up|now|have|try|drink))*)'
 const somethingFrame = pattern(
-  `(?:${wishes} )?(?:some|any|a )?(?:thing )?${something}(?: (?:${tasteWord}|and|or|but|,|too|so|alcohol|booze|ice|(?:with|like|containing|based on|made with|from|of) (?:some |a |an )?(?:ITEM|ALIEN)|me|us|you|ones?|taste|is|the|of|a|an|my|mood|summer|winter|today|tonight|day|hot|evening|night|please|side|driver|driver|sugar|tastes?|here|then|start|begin|expensive|pricey|maya|have|do|general|price|fruit|kick|punch|refreshment|bite|around|under|CASH|dollars|on|kids?|child|children|wife|friend|date|recommend|would|bubbles|heavy|lots?|bit|little|much|gift))*`,
+  `(?:${wishes} )?(?:some|any|a )?(?:thing )?${something}(?: (?:${exclusion}|${tasteWord}|and|or|but|,|too|so|alcohol|booze|ice|(?:with|like|containing|based on|made with|from|of) (?:some |a |an )?(?:ITEM|ALIEN)|me|us|you|ones?|taste|is|the|of|a|an|my|mood|summer|winter|today|tonight|day|hot|evening|night|please|side|driver|driver|sugar|tastes?|here|then|start|begin|expensive|pricey|maya|have|do|general|price|fruit|kick|punch|refreshment|bite|around|under|CASH|dollars|on|kids?|child|children|wife|friend|date|recommend|would|bubbles|heavy|lots?|bit|little|much|gift))*`,
 )
 const exceptFrame = pattern(
   `(?:${wishes} )?(?:anything|something|everything|whatever|any drink)(?: else)? (?:but|except|other than|besides|apart from|instead of)(?: (?:a|an|the))? (?:ITEM|ALIEN)`,
@@ -195,21 +197,24 @@ const bareTaste = pattern(
 export function readRecommend(cursor: Cursor, lexicon: Lexicon): Act | undefined {
   const start = cursor.at
   const end = endOfSentence(cursor)
-  const words = textOf(cursor.slice(start, end))
   const isAsked = [exceptFrame, ...recommendFrames, moodFrame].some(
     (frame) => cursor.take(frame) !== undefined,
   )
   if (isAsked) {
     cursor.at = end
-    return { type: 'recommend', preference: preferenceIn(words) }
+    return recommendation(cursor.slice(start, end), lexicon)
   }
   if ([somethingFrame, bareTaste].some((frame) => cursor.take(frame) !== undefined)) {
     const isWhole = cursor.isAtSeparator && !hasOrder(cursor, start, lexicon)
-    if (isWhole)
-      return { type: 'recommend', preference: preferenceIn(textOf(cursor.slice(start, cursor.at))) }
+    if (isWhole) return recommendation(cursor.slice(start, cursor.at), lexicon)
   }
   cursor.at = start
   return undefined
+}
+
+function recommendation(pieces: readonly Piece[], lexicon: Lexicon): Act {
+  const taste = tasteIn(pieces, lexicon)
+  return { type: 'recommend', preference: preferenceIn(textOf(taste.wanted)), unwanted: taste.unwanted }
 }
 
 /** A drink by name at the very beginning is an order, not a taste. */

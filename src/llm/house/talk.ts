@@ -41,6 +41,7 @@ export const topicTexts: Readonly<Record<Topic, Choices>> = {
     'No problem at all. I am here if you want anything.',
     'All right, nothing done. Just tell me when you want something.',
   ],
+  'which-off': ['Nothing is taken off yet. Which drinks exactly shall I take off?'],
   'not-yet': ['Of course, nothing is charged. Your tab stays open.'],
   negated: [
     'All right, I leave that out. Nothing has changed on your tab.',

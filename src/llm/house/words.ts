@@ -1,5 +1,5 @@
 /** Longer messages are cut: nobody orders drinks in more than this many words. */
-const wordsMax = 600
+const wordsMax = 250
 
 const token =
   /-?\$?\d+(?:[.,]\d+)*x?%?(?![\p{L}\d])|\p{L}[\p{L}\p{N}]*(?:'\p{L}+)*|\p{N}[\p{L}\p{N}]*|'em\b|[&+%,.!?;:/-]|\n/gu

@@ -55,7 +55,10 @@ function replyTo(request: ModelRequest, lexicon: Lexicon): Reply {
   const since = messages.slice(at + 1)
   const results = since.flatMap((message) => (message.role === 'tool' ? message.results : []))
   const remarks = remarksText(plan.remarks, { seed, lexicon }, plan.calls.length === 0)
-  if (results.length > 0) return { text: sentences(answerText(results, seed), remarks), toolCalls: [] }
+  if (results.length > 0) {
+    const { unwanted } = plan
+    return { text: answerText(results, { seed, remarks, unwanted }), toolCalls: [] }
+  }
   if (plan.calls.length === 0)
     return { text: remarks === '' ? 'What can I get you?' : remarks, toolCalls: [] }
   return { text: '', toolCalls: numbered(plan, since) }
@@ -70,7 +73,7 @@ function withinTools(plan: Plan, { tools }: ModelRequest): Plan {
   const names = new Set(tools.map(({ name }) => name))
   const calls = plan.calls.filter(({ name }) => names.has(name))
   if (calls.length === plan.calls.length) return plan
-  return { calls, remarks: [...plan.remarks, { type: 'not-able' }] }
+  return { ...plan, calls, remarks: [...plan.remarks, { type: 'not-able' }] }
 }
 
 function numbered({ calls }: Plan, since: readonly Message[]): readonly ToolCall[] {
@@ -83,10 +86,6 @@ function numbered({ calls }: Plan, since: readonly Message[]): readonly ToolCall
     name: call.name,
     arguments: call.arguments,
   }))
-}
-
-function sentences(...texts: readonly string[]): string {
-  return texts.filter((text) => text !== '').join(' ')
 }
 
 /** Each word with the space behind it, so that they join to the text. */

@@ -36,9 +36,16 @@ export const mutatingTools: ReadonlySet<string> = new Set([
 /** As much of a bar as a conversation needs: it never refuses an order. */
 class FakeBar {
   readonly counts = new Map<string, number>()
+  tip: { readonly percentage: number | null; readonly cents: number } | undefined
 
   get tabCents(): number {
     return [...this.counts].reduce((sum, [item, count]) => sum + count * priceOf(item), 0)
+  }
+
+  get tipCents(): number {
+    if (this.tip === undefined || this.tabCents === 0) return 0
+    const { percentage, cents } = this.tip
+    return percentage === null ? cents : Math.round((this.tabCents * percentage) / 100)
   }
 
   run({ name, arguments: given }: ToolCall): unknown {
@@ -76,16 +83,34 @@ class FakeBar {
           ],
         }
       case 'set_tip':
-        return { status: 'tip_set', tip_percentage: args['tip_percentage'], tip_cents: 100, total_cents: 100 }
+        return this.#setTip(args['tip_percentage'], args['tip_cents'])
       case 'pay_bill':
         return {
           status: 'confirmation_required',
           confirmation_id: 'c',
-          total_cents: this.tabCents,
-          tip_cents: 0,
+          total_cents: this.tabCents + this.tipCents,
+          tip_cents: this.tipCents,
         }
       default:
         return { order: [], categories: [], tip_percentage: null, tip_cents: 0, ...this.#sums() }
+    }
+  }
+
+  #setTip(percentage: unknown, cents: unknown): unknown {
+    const total = (): number => this.tabCents + this.tipCents
+    if (typeof percentage !== 'number' && typeof cents !== 'number') {
+      this.tip = undefined
+      return { status: 'tip_removed', total_cents: total() }
+    }
+    this.tip = {
+      percentage: typeof percentage === 'number' ? percentage : null,
+      cents: typeof cents === 'number' ? cents : 0,
+    }
+    return {
+      status: 'tip_set',
+      tip_percentage: this.tip.percentage,
+      tip_cents: this.tipCents,
+      total_cents: total(),
     }
   }
 

@@ -44,6 +44,73 @@ describe('what the house model says', () => {
     expect(toolCalls).toEqual([])
   })
 
+  it.each([
+    ['pay and tip 20%', 'That is $31.20 in all, with a tip of $5.20. Shall I charge it?'],
+    ['pay with a 10 percent tip', 'That is $28.60 in all, with a tip of $2.60. Shall I charge it?'],
+    ['check please, and a beer', 'That is $31.00 in all. Shall I charge it?'],
+    ['check please, and a coffee', 'That is $26.00 in all. Shall I charge it?'],
+    ['the check, and maybe a beer', 'That is $26.00 in all. Shall I charge it?'],
+  ])('ends with the final sum and the question: %s', async (said, expected) => {
+    const { conversation } = setup()
+    await conversation.say('two martinis')
+    const { calls, text } = await conversation.say(said)
+    expect(calls.at(-1)?.name).toBe('pay_bill')
+    expect(text.endsWith(expected)).toBe(true)
+  })
+
+  it('names only the sums that hold in the end', async () => {
+    const { conversation } = setup()
+    await conversation.say('a martini')
+    const { text } = await conversation.say('tip 15% and another martini')
+    expect(text.match(/\$\d+\.\d\d/g)).toEqual(['$26.00', '$3.90', '$29.90'])
+  })
+
+  it('says that the tab is not empty after a clearing and a new order', async () => {
+    const { conversation } = setup()
+    await conversation.say('two martinis')
+    const { text } = await conversation.say('clear my order and give me a beer')
+    expect(text).toContain('Your tab is $5.00.')
+    expect(text).not.toMatch(/empty|everything is off/)
+  })
+
+  it.each(['tip 10 dollars', 'tip 20%'])('names no sum for a tip on an empty tab: %s', async (said) => {
+    const { conversation } = setup()
+    const { text } = await conversation.say(said)
+    expect(text).not.toContain('$0.00')
+    expect(text).toContain('will go on your tab')
+  })
+
+  it.each(['negroni with vodka instead of gin', 'a gin rather than a rum'])(
+    'says nothing of what was not ordered: %s',
+    async (said) => {
+      const { conversation } = setup()
+      expect((await conversation.say(said)).text).not.toContain('I do not see')
+    },
+  )
+
+  it.each([
+    ['anything but beer', ['Tap Beer', 'IPA', 'Negroni'], /Beer|IPA/],
+    ['something other than a negroni', ['Negroni', 'Daiquiri'], /Negroni/],
+    ['anything except whiskey', ['Old Fashioned', 'Negroni'], /Old Fashioned/],
+  ])('does not recommend what is not wanted: %s', async (said, names, unwanted) => {
+    const { model } = setup()
+    const items = names.map((name) => ({ item_name: name, price_cents: 1000, reason: '' }))
+    const { text } = await readReply(model, answered(said, 'get_recommendation', { items }))
+    expect(text).toContain('I recommend')
+    expect(text).not.toMatch(unwanted)
+  })
+
+  it.each(['remove all beers but one', 'remove everything except one beer', 'only one beer'])(
+    'asks instead of changing anything: %s',
+    async (said) => {
+      const { conversation } = setup()
+      await conversation.say('three beers')
+      const { calls, text } = await conversation.say(said)
+      expect(calls).toEqual([])
+      expect(text).toMatch(/take off|three Tap Beers/)
+    },
+  )
+
   it('says what is missing when the balance does not reach', async () => {
     const { model } = setup()
     const result = {
