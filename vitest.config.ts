@@ -3,15 +3,22 @@ import { defineConfig } from 'vitest/config'
 /** `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser and a real cgroup. */
 const system = ['tests/process/**/*.test.ts', 'tests/browser/**/*.test.ts', 'tests/simulation/**/*.test.ts']
 
-// No test mocks a module, so the files of one worker can share what they have loaded.
-const unit = { include: ['tests/**/*.test.ts'], exclude: system, isolate: false, pool: 'threads', testTimeout: 30_000 } as const
-
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export.
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { name: 'unit', ...unit } },
+      {
+        test: {
+          name: 'unit',
+          include: ['tests/**/*.test.ts'],
+          exclude: system,
+          // No test mocks a module, so the files of one worker can share what they have loaded.
+          pool: 'threads',
+          isolate: false,
+          testTimeout: 30_000,
+        },
+      },
       { test: { name: 'system', include: system, testTimeout: 120_000, hookTimeout: 120_000 } },
     ],
   },

@@ -107,13 +107,13 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
       expect((await store.events('a')).map(textOf)).toEqual(['one', 'two', 'three'])
     })
 
-    it('keeps every entry of two racing writers exactly once and in order', async () => {
+    it('keeps each of the thousand entries of two racing writers exactly once and in order', async () => {
       const { store } = await setup()
-      const conflicts = await Promise.all([race(store, 'left', 1000), race(store, 'right', 1000)])
+      const conflicts = await Promise.all([race(store, 'left', 500), race(store, 'right', 500)])
       const texts = (await store.events('a')).map(textOf)
-      expect(texts).toHaveLength(2000)
+      expect(texts).toHaveLength(1000)
       for (const writer of ['left', 'right']) {
-        const expected = Array.from({ length: 1000 }, (_, n) => `${writer} ${n}`)
+        const expected = Array.from({ length: 500 }, (_, n) => `${writer} ${n}`)
         expect(texts.filter((text) => text.startsWith(writer))).toEqual(expected)
       }
       expect(Math.max(...conflicts)).toBeGreaterThan(0)
