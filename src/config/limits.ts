@@ -73,5 +73,5 @@ export const limits: Limits = {
   confirmationMs: 5 * 60_000,
   paymentMs: 10_000,
   retryAfterSeconds: 5,
-  sweepStepMax: 64,
+  sweepStepMax: 32,
 }

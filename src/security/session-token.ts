@@ -26,6 +26,8 @@ export interface SessionTokensOptions {
 }
 
 const idBytes = 16
+/** Tokens that are remembered, because every request of a session needs its token several times. */
+const signedMax = 1000
 const idPattern = /^[\w-]{22}$/
 const tokenPattern = /^([\w-]{22})\.[\w-]{43}$/
 
@@ -35,9 +37,16 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
   const key = deriveKey(masterKey)
   const keys = previousMasterKey === null ? [key] : [key, deriveKey(previousMasterKey)]
 
+  const signed = new Map<string, string>()
+
   function tokenOf(id: string): string {
+    const known = signed.get(id)
+    if (known !== undefined) return known
     if (!idPattern.test(id)) throw new Error('A session id has 22 characters of base64url.')
-    return sign(id, key)
+    const token = sign(id, key)
+    if (signed.size >= signedMax) signed.clear()
+    signed.set(id, token)
+    return token
   }
 
   return {
@@ -49,7 +58,12 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
     idOf(token) {
       const id = tokenPattern.exec(token)?.[1]
       if (id === undefined) return undefined
-      return keys.some((candidate) => isSameText(token, sign(id, candidate))) ? id : undefined
+      // Only ids that were found genuine are remembered, so that made-up ones cannot crowd them out.
+      const known = signed.get(id)
+      const isGenuine =
+        (known !== undefined && isSameText(token, known)) ||
+        keys.some((candidate) => isSameText(token, sign(id, candidate)))
+      return isGenuine ? id : undefined
     },
   }
 }
