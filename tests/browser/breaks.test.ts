@@ -44,11 +44,12 @@ async function enter(
 describe('an answer that is being made', () => {
   it('goes on after a reload, and the message is ordered once', async () => {
     const { page } = await enter(bar.url)
-    await say(page, order)
+    const longOrder = 'Two martinis, please, and show me the menu'
+    await say(page, longOrder)
     await answerBegins(page)
     await page.reload()
     await answerBegins(page)
-    expect((await conversation(page))[0]).toBe(order)
+    expect((await conversation(page))[0]).toBe(longOrder)
     await answerEnds(page)
     expect(await conversation(page)).toEqual(await history(page))
     expect(await conversation(page)).toHaveLength(2)
