@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import type { RequestKey } from '../log/events.ts'
 
-const keyLengthMax = 200
+export const keyLengthMax = 200
 
 /** The request's `Idempotency-Key` with a hash of what is asked, or undefined without one. */
 export function requestKeyOf(request: FastifyRequest, question: Question): RequestKey | undefined {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { keyLengthMax } from './request-key.ts'
 
 /** Shapes that several routes share. */
 
@@ -37,7 +38,7 @@ export const SessionQuery = Type.Object({
 export const mutating = {
   headers: Type.Object({
     'idempotency-key': Type.Optional(
-      Type.String({ description: 'The same key and body return the first answer.', maxLength: 200 }),
+      Type.String({ description: 'The same key and body return the first answer.', maxLength: keyLengthMax }),
     ),
     'x-session-id': Type.Optional(Type.String({ description: 'The session.' })),
   }),
