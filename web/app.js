@@ -53,11 +53,6 @@ addEventListener('focus', () => {
   if (session !== undefined && current === undefined) void guard(show)
 })
 
-void guard(async () => find('menu-items').append(...menuNodes(await patiently('/menu'), put)))
-await guard(enter)
-// On a phone the keyboard would cover the page before it was seen.
-if (matchMedia('(pointer: fine)').matches) input.focus()
-
 /** Runs what the guest or the page wants; a problem becomes a line, an ended session a new one. */
 async function guard(action) {
   try {
@@ -218,3 +213,9 @@ function setCurrent(turn) {
   find('stop').hidden = turn === undefined
   find('stop').disabled = false
 }
+
+// Last, when all of the above is there: a guest may act while the page is still entering.
+void guard(async () => find('menu-items').append(...menuNodes(await patiently('/menu'), put)))
+await guard(enter)
+// On a phone the keyboard would cover the page before it was seen.
+if (matchMedia('(pointer: fine)').matches) input.focus()

@@ -143,6 +143,25 @@ describe('an answer that is being made', () => {
   })
 })
 
+describe('a guest who is faster than the page', () => {
+  it('is answered while the page still reads what was said before', async () => {
+    const guest = await createGuest(browser, { baseURL: bar.url })
+    const page = await guest.openPage('about:blank', { isServed: false })
+    const answered = Promise.withResolvers<void>()
+    await page.route('**/api/v1/chat/history', async (route) => {
+      await answered.promise
+      await route.continue()
+    })
+    const isEntering = page.waitForRequest('**/api/v1/chat/history')
+    await page.goto(bar.url)
+    await isEntering
+    await ask(page, order)
+    answered.resolve()
+    expect(await bill(page)).toEqual(twoMartinis)
+    await expect.poll(() => conversation(page)).toEqual(await history(page))
+  })
+})
+
 describe('a bar that cannot serve at once', () => {
   it('tells a guest whose session is gone, starts a new one and gives the message back', async () => {
     const { page } = await enter(bar.url, { mayFail: true })
