@@ -13,6 +13,7 @@ const [storeUrl = 'memory:'] = process.argv.slice(2)
 
 const model: Model = {
   name: 'scripted',
+  isGeneral: true,
   async *stream({ messages }, signal): AsyncIterable<ModelEvent> {
     const user = messages.findLast(({ role }) => role === 'user')
     const { chunks, pause } = scriptOf(user?.role === 'user' ? user.text : '')

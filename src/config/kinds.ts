@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { hashOfApiKey } from '../security/api-key.ts'
 import { parseMasterKey } from '../security/master-key.ts'
 
 /** What the text of a setting may be. */
@@ -60,6 +61,74 @@ export function token(charactersMin: number, charactersMax: number): Kind<string
   }
 }
 
+/** A name without blanks, such as a region or a project. */
+export const word: Kind<string> = {
+  allowed: '1 to 100 letters, digits, `.`, `_`, `-` and `:`',
+  parse: (text) => (/^[\w.:-]{1,100}$/.test(text) ? text : undefined),
+  show: quote,
+}
+
+/** As a provider names its models: `gemini-3.5-flash-lite`, `meta-llama/Llama-4`. */
+export const modelName: Kind<string> = {
+  allowed: '1 to 200 letters, digits, `.`, `_`, `-`, `:`, `@` and `/`',
+  parse: (text) => (/^[\w.:@/-]{1,200}$/.test(text) ? text : undefined),
+  show: quote,
+}
+
+/** Where a server is found, without the slash at its end. */
+export const httpUrl: Kind<string> = {
+  allowed: 'an address that begins with http:// or https://, without credentials, query and fragment',
+  parse(text) {
+    if (!/^https?:\/\/[^\s?#@]+$/i.test(text) || !URL.canParse(text)) return undefined
+    return text.replace(/\/+$/, '')
+  },
+  show: quote,
+}
+
+/** Headers for every request to a provider. Their values may be secrets. */
+export const headers: Kind<Readonly<Record<string, string>>> = {
+  allowed: 'a comma list of `name:value`, where no value holds a comma',
+  parse(text) {
+    if (text === '') return {}
+    const pairs = text
+      .split(',')
+      .map((part) => /^\s*([\w-]+)\s*:\s*([\u0021-\u007e]+(?: [\u0021-\u007e]+)*)\s*$/.exec(part))
+    if (!pairs.every((pair) => pair !== null)) return undefined
+    return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name.toLowerCase(), value]))
+  },
+  show: describeSecret,
+}
+
+/** A tenant's key, of which only a hash is kept. */
+export interface ApiKey {
+  readonly hash: Buffer
+  readonly workspace: string
+}
+
+export const apiKeys: Kind<readonly ApiKey[]> = {
+  allowed:
+    'a comma list of `key:workspace`, each key once and of 16 to 200 letters, digits, `.`, `_`, `-` and `~`, each workspace of 1 to 64 letters, digits, `_` and `-`',
+  parse(text) {
+    if (text === '') return []
+    const pairs = text.split(',').map((part) => /^\s*([\w.~-]{16,200}):([\w-]{1,64})\s*$/.exec(part))
+    if (!pairs.every((pair) => pair !== null)) return undefined
+    if (new Set(pairs.map(([, key]) => key)).size < pairs.length) return undefined
+    return pairs.map(([, key = '', workspace = '']) => ({ hash: hashOfApiKey(key), workspace }))
+  },
+  show: describeSecret,
+}
+
+/** Addresses and networks of proxies whose `X-Forwarded-*` headers are believed. */
+export const addresses: Kind<readonly string[]> = {
+  allowed: 'a comma list of IP addresses and networks, such as 127.0.0.1,10.0.0.0/8',
+  parse(text) {
+    if (text === '') return []
+    const parts = text.split(',').map((part) => part.trim())
+    return parts.every(isNetwork) ? parts : undefined
+  },
+  show: quote,
+}
+
 export const masterKey: Kind<Buffer> = {
   allowed: '32 bytes in base64 or base64url, such as `openssl rand -base64 32` prints',
   parse: parseMasterKey,
@@ -97,6 +166,13 @@ export const storeAddress: Kind<StoreAddress> = {
   },
   // The address of another kind of store can hold a password.
   show: (text) => (/^(?:memory|sqlite):/.test(text) ? quote(text) : quote(`${text.split(':')[0]}:...`)),
+}
+
+/** `10.0.0.0/8`, or an address alone. */
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && (bits === undefined || Number(bits) <= (version === 4 ? 32 : 128))
 }
 
 /** As a browser sends it: lower case and without the scheme's own port. */

@@ -31,6 +31,28 @@ export interface Limits {
   readonly toolMs: number
   readonly toolResultBytesMax: number
 
+  /** The longest silence between two signs of life of a model that has begun to answer. */
+  readonly modelSilenceMs: number
+  /** How often one reply is asked for in all, and for how long, before the first sign of life. */
+  readonly modelAttemptsMax: number
+  readonly modelRetryMs: number
+  /** Bytes that a provider may send for one reply, and in one piece of it. */
+  readonly modelReplyBytesMax: number
+  readonly modelEventBytesMax: number
+  /** Failures in a row after which a provider is left alone, and for how long. */
+  readonly breakerFailuresMax: number
+  readonly breakerOpenMs: number
+  /** Clients of guests' own keys that are kept at the same time. */
+  readonly guestModelsMax: number
+  /** How long the validation of a guest's key may take. */
+  readonly keyCheckMs: number
+  /** The longest summary of what was said earlier. */
+  readonly summaryCharactersMax: number
+  /** Guests, workspaces and addresses whose recent messages are remembered for the rate limits. */
+  readonly rateKeysMax: number
+  /** How long a guard may think about a message. */
+  readonly guardMs: number
+
   readonly leaseMs: number
   readonly leaseRenewMs: number
   readonly leasePollMs: number
@@ -65,6 +87,19 @@ export const limits: Limits = {
 
   toolMs: 30_000,
   toolResultBytesMax: 16 * 1024,
+
+  modelSilenceMs: 20_000,
+  modelAttemptsMax: 3,
+  modelRetryMs: 45_000,
+  modelReplyBytesMax: 8 * 1024 * 1024,
+  modelEventBytesMax: 1024 * 1024,
+  breakerFailuresMax: 5,
+  breakerOpenMs: 15_000,
+  guestModelsMax: 1000,
+  keyCheckMs: 10_000,
+  summaryCharactersMax: 2000,
+  rateKeysMax: 10_000,
+  guardMs: 2000,
 
   leaseMs: 10_000,
   leaseRenewMs: 3000,

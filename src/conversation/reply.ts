@@ -69,6 +69,8 @@ async function collect(options: ReplyOptions, signal: AbortSignal): Promise<Repl
   for await (const event of model.stream(request, signal)) {
     signal.throwIfAborted()
     switch (event.type) {
+      case 'progress':
+        break
       case 'text-delta':
         if (event.text === '') break
         characters += event.text.length

@@ -151,6 +151,8 @@ export class Turn {
       model,
       request: {
         instructions: agent.instructions,
+        summary: null,
+        state: null,
         messages: messagesOf([...before, turn]),
         tools: agent.tools,
         seed: `${turnId}:${turn.replies.length}`,

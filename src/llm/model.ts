@@ -2,15 +2,21 @@
 export interface Model {
   /** A fixed label for metrics: `house`, `gemini`, ... */
   readonly name: string
+  /** Whether it follows any instructions. The house model only tends a bar: it cannot be asked for a summary. */
+  readonly isGeneral: boolean
   /**
    * Streams one reply: text and tool calls in the order the model made them, then exactly one `finish`.
-   * Throws a `ModelError` when it cannot; ends early, with the signal's reason, when the signal is aborted.
+   * `progress` can come at any time before it. Throws a `ModelError` when it cannot; ends early, with the signal's reason, when the signal is aborted.
    */
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>
 }
 
 export interface ModelRequest {
   readonly instructions: string
+  /** What was said before the first of `messages`, in short; null when they are all. */
+  readonly summary: string | null
+  /** How things stand now (the tab, the balance), made for this very request; null when there is nothing to say. */
+  readonly state: object | null
   readonly messages: readonly Message[]
   readonly tools: readonly ToolSpec[]
   /** Stays the same when one reply is asked for again, so that a model with a seed can repeat itself. */
@@ -24,6 +30,8 @@ export interface UserMessage {
   readonly text: string
   /** What the server itself did with this message before the model saw it; data, not the guest's words. */
   readonly notes: readonly ServerNote[]
+  /** What a guard found suspicious in the text. */
+  readonly marks?: readonly string[]
 }
 
 export interface ServerNote {
@@ -59,6 +67,8 @@ export interface ToolResult {
 }
 
 export type ModelEvent =
+  /** Nothing to show yet, and yet alive: it thinks, or its server is still starting. */
+  | { readonly type: 'progress'; readonly what: 'thinking' | 'warming-up' }
   | { readonly type: 'text-delta'; readonly text: string }
   | { readonly type: 'tool-call'; readonly call: ToolCall }
   | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage }
@@ -78,17 +88,37 @@ export interface ToolSpec {
   readonly parameters: object
 }
 
-export type ModelErrorCode = 'MODEL_UNAVAILABLE' | 'MODEL_TIMEOUT' | 'MODEL_TRUNCATED' | 'MODEL_BLOCKED'
+/** `KEY_REJECTED` and `KEY_QUOTA` speak of the guest's own key, never of the server's. */
+export type ModelErrorCode =
+  | 'MODEL_UNAVAILABLE'
+  | 'MODEL_TIMEOUT'
+  | 'MODEL_TRUNCATED'
+  | 'MODEL_BLOCKED'
+  | 'KEY_REJECTED'
+  | 'KEY_QUOTA'
 
-/** A provider's failure in our words. Providers translate where their SDK is imported. */
+export interface ModelErrorOptions extends ErrorOptions {
+  /** Whether the same request can succeed when it is made again. */
+  readonly retryable: boolean
+  /** How long the provider wants to be left alone first. */
+  readonly retryAfterMs?: number
+  /** The provider's server is still starting: it will be there, only later. */
+  readonly isStarting?: boolean
+}
+
+/** A provider's failure in our words, for a guest to read. Providers translate where their SDK is imported. */
 export class ModelError extends Error {
   override readonly name = 'ModelError'
   readonly code: ModelErrorCode
   readonly retryable: boolean
+  readonly retryAfterMs: number | undefined
+  readonly isStarting: boolean
 
-  constructor(code: ModelErrorCode, message: string, options: ErrorOptions & { retryable: boolean }) {
+  constructor(code: ModelErrorCode, message: string, options: ModelErrorOptions) {
     super(message, options)
     this.code = code
     this.retryable = options.retryable
+    this.retryAfterMs = options.retryAfterMs
+    this.isStarting = options.isStarting ?? false
   }
 }

@@ -15,6 +15,9 @@ export async function openBar(paceMs: number): Promise<{ readonly url: string; c
       MAYA_STORE_URL: 'memory:',
       MAYA_HOUSE_PACE_MS: String(paceMs),
       MAYA_LOG_LEVEL: 'warn',
+      MAYA_SESSION_RATE_LIMIT: '0',
+      MAYA_BURST_LIMIT: '0',
+      MAYA_APP_RATE_LIMIT: '0',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -20,6 +20,7 @@ type Moment = readonly [append: number, when: 'before' | 'after']
 /** Answers by what it sees alone, so every process that goes on with a turn gets the same from it. */
 const model: Model = {
   name: 'pure',
+  isGeneral: true,
   async *stream({ messages }) {
     const last = messages.at(-1)
     if (last?.role === 'tool') return yield* says(`${last.results.length} done.`)

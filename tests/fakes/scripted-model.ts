@@ -9,6 +9,7 @@ export type ScriptedReply =
 /** Plays one scripted reply for each call, in order, and keeps every request it was given. */
 export class ScriptedModel implements Model {
   readonly name = 'scripted'
+  readonly isGeneral = true
   readonly requests: ModelRequest[] = []
   readonly #replies: ScriptedReply[]
 

@@ -14,9 +14,21 @@ export const facts: ProcessFacts = {
   version: '0.0.0-test',
 }
 
-/** The settings that these variables make, on a memory store and with no pauses between words. */
+/** Tests ask as fast as they can. */
+const noRateLimits = {
+  MAYA_SESSION_RATE_LIMIT: '0',
+  MAYA_BURST_LIMIT: '0',
+  MAYA_APP_RATE_LIMIT: '0',
+}
+
+/** The settings that these variables make, on a memory store, with no pauses between words and no rate limits. */
 export function settingsOf(environment: Readonly<Record<string, string>> = {}): Settings {
-  const result = readSettings({ MAYA_STORE_URL: 'memory:', MAYA_HOUSE_PACE_MS: '0', ...environment })
+  const result = readSettings({
+    MAYA_STORE_URL: 'memory:',
+    MAYA_HOUSE_PACE_MS: '0',
+    ...noRateLimits,
+    ...environment,
+  })
   if (!result.ok) throw new Error(JSON.stringify(result.problems))
   return result.settings
 }

@@ -12,6 +12,7 @@ const { DIE_BEFORE_APPEND, DIE_AFTER_APPEND } = process.env
 
 const model: Model = {
   name: 'scripted',
+  isGeneral: true,
   async *stream({ messages }: ModelRequest) {
     if (messages.at(-1)?.role === 'user') {
       yield { type: 'text-delta', text: 'One moment. ' }

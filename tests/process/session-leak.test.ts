@@ -15,6 +15,7 @@ const expiryMs = 600_000
 /** Orders for whoever asks, but talks without end to whoever wants to hear a story. */
 const model: Model = {
   name: 'endless',
+  isGeneral: true,
   async *stream(request, signal) {
     const last = request.messages.at(-1)
     if (last?.role === 'user' && last.text === 'Tell me a story') yield* hangsAfter('Once')(request, signal)

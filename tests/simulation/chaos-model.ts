@@ -9,6 +9,7 @@ const usage = { inputTokens: 3, outputTokens: 2 }
 export function createChaosModel(random: Random, clock: Clock): Model {
   return {
     name: 'chaos',
+    isGeneral: true,
     async *stream({ messages }: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
       const pause = () => sleep(clock, random.between(0, 1500), signal)
       const words = random.between(0, 12)

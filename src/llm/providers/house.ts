@@ -21,6 +21,7 @@ export function createHouseModel({ clock, paceMs, vocabulary }: HouseModelOption
   const lexicon = createLexicon(vocabulary)
   return {
     name: 'house',
+    isGeneral: false,
     async *stream(request, signal) {
       signal.throwIfAborted()
       const reply = replyTo(request, lexicon)

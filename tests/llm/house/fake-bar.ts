@@ -167,7 +167,7 @@ export interface Reply {
 
 export async function readReply(model: Model, messages: readonly Message[], seed = 'seed'): Promise<Reply> {
   const events: ModelEvent[] = []
-  const request = { instructions: '', messages, tools, seed }
+  const request = { instructions: '', summary: null, state: null, messages, tools, seed }
   for await (const event of model.stream(request, new AbortController().signal)) events.push(event)
   return {
     text: events.map((event) => (event.type === 'text-delta' ? event.text : '')).join(''),

@@ -197,7 +197,14 @@ describe('what the house model says', () => {
   it('says so when the agent has no such tool', async () => {
     const { model } = setup()
     const events: ModelEvent[] = []
-    const request = { instructions: '', messages: [user('a beer please')], tools: [], seed: 's' }
+    const request = {
+      instructions: '',
+      summary: null,
+      state: null,
+      messages: [user('a beer please')],
+      tools: [],
+      seed: 's',
+    }
     for await (const event of model.stream(request, new AbortController().signal)) events.push(event)
     expect(events.filter(({ type }) => type === 'tool-call')).toEqual([])
     expect(events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('')).toContain(
@@ -241,7 +248,14 @@ describe('how the house model speaks', () => {
   it('pauses between words for as long as it is told', async () => {
     const { clock, model } = setup({ paceMs: 30 })
     const events: ModelEvent[] = []
-    const request = { instructions: '', messages: [user('hello')], tools, seed: 's' }
+    const request = {
+      instructions: '',
+      summary: null,
+      state: null,
+      messages: [user('hello')],
+      tools,
+      seed: 's',
+    }
     const done = (async () => {
       for await (const event of model.stream(request, new AbortController().signal)) events.push(event)
     })()
@@ -267,7 +281,14 @@ describe('how the house model speaks', () => {
     const { clock, model } = setup({ paceMs: 30 })
     const controller = new AbortController()
     const events: ModelEvent[] = []
-    const request = { instructions: '', messages: [user('hello')], tools, seed: 's' }
+    const request = {
+      instructions: '',
+      summary: null,
+      state: null,
+      messages: [user('hello')],
+      tools,
+      seed: 's',
+    }
     const done = (async () => {
       for await (const event of model.stream(request, controller.signal)) events.push(event)
     })()
@@ -281,7 +302,14 @@ describe('how the house model speaks', () => {
 
   it('says nothing when the signal is aborted already', async () => {
     const { model } = setup()
-    const request = { instructions: '', messages: [user('hello')], tools, seed: 's' }
+    const request = {
+      instructions: '',
+      summary: null,
+      state: null,
+      messages: [user('hello')],
+      tools,
+      seed: 's',
+    }
     const stream = model.stream(request, AbortSignal.abort(new Error('gone')))[Symbol.asyncIterator]()
     await expect(stream.next()).rejects.toThrow('gone')
   })
