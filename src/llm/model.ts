@@ -11,6 +11,16 @@ export interface Model {
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>
 }
 
+/** A model with connections of its own; whoever made it closes it. */
+export interface ClosableModel extends Model {
+  close(): Promise<void>
+}
+
+/** What a provider says of a guest's key. `reason` is ours, for the guest to read: never the provider's words. */
+export type KeyCheck =
+  | { readonly status: 'valid' }
+  | { readonly status: 'rejected' | 'unverified'; readonly reason: string }
+
 export interface ModelRequest {
   readonly instructions: string
   /** What was said before the first of `messages`, in short; null when they are all. */
@@ -66,9 +76,14 @@ export interface ToolResult {
   readonly result: unknown
 }
 
+/** Nothing to show yet, and yet alive: it thinks, or its server is still starting. */
+export interface ModelProgress {
+  readonly type: 'progress'
+  readonly what: 'thinking' | 'warming-up' | 'fell-back'
+}
+
 export type ModelEvent =
-  /** Nothing to show yet, and yet alive: it thinks, or its server is still starting. */
-  | { readonly type: 'progress'; readonly what: 'thinking' | 'warming-up' }
+  | ModelProgress
   | { readonly type: 'text-delta'; readonly text: string }
   | { readonly type: 'tool-call'; readonly call: ToolCall }
   | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage }

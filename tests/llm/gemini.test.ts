@@ -1,0 +1,409 @@
+import { describe, expect, it } from 'vitest'
+import { ModelError, type AssistantMessage, type Model, type ModelEvent } from '../../src/llm/model.ts'
+import type { ModelRequest, ToolCall } from '../../src/llm/model.ts'
+import { chunk, event, refusal, type ScriptedAnswer } from '../fakes/gemini-server.ts'
+import { modelAt, startServer } from './gemini-upstream.ts'
+import { requestSaying, secretKey } from './model.contract.ts'
+
+const guestKey = { kind: 'key', key: secretKey, owner: 'guest' } as const
+const readings = ['direct', 'sdk'] as const
+
+async function hear(model: Model, request = requestSaying('hello')): Promise<readonly ModelEvent[]> {
+  const events: ModelEvent[] = []
+  for await (const one of model.stream(request, new AbortController().signal)) events.push(one)
+  return events
+}
+
+/** What a model makes of one answer. */
+async function heardOf(answer: ScriptedAnswer, options: Parameters<typeof modelAt>[1] = {}) {
+  const server = await startServer()
+  server.answers(answer)
+  return hear(modelAt(server, options))
+}
+
+async function failureOf(answer: ScriptedAnswer, options: Parameters<typeof modelAt>[1] = {}) {
+  const error = await heardOf(answer, options).catch((reason: unknown) => reason)
+  if (!(error instanceof ModelError)) throw new Error('This is no ModelError.', { cause: error })
+  return error
+}
+
+/** What the server received of a request. */
+async function sent(request: ModelRequest, options: Parameters<typeof modelAt>[1] = {}) {
+  const server = await startServer()
+  server.answers({ pieces: [chunk([{ text: 'Yes.' }], 'STOP')] })
+  await hear(modelAt(server, options), request)
+  const [received] = server.requests
+  if (received === undefined) throw new Error('Nothing was received.')
+  return received
+}
+
+function call(callId: string, signature?: string): ToolCall {
+  return {
+    callId,
+    name: 'add_to_order',
+    arguments: { item_name: 'Martini' },
+    ...(signature !== undefined && { signature }),
+  }
+}
+
+/** A guest's message, a reply to it with these calls, and their results. */
+function roundTrip(text: string, toolCalls: readonly ToolCall[]): ModelRequest {
+  const reply: AssistantMessage = { role: 'assistant', text, toolCalls }
+  const request = requestSaying('two martinis')
+  const results = toolCalls.map(({ callId, name }) => ({ callId, name, result: { status: 'added', callId } }))
+  return { ...request, messages: [...request.messages, reply, { role: 'tool', results }] }
+}
+
+const ended = chunk([], 'STOP', { promptTokenCount: 3, candidatesTokenCount: 2 })
+const usage = { inputTokens: 3, outputTokens: 2 }
+const finish = { type: 'finish', reason: 'stop', usage }
+
+describe.each(readings)('what Gemini is asked, reading %s', (reading) => {
+  it('has the key in a header, and nothing of it in the address', async () => {
+    const { method, url, headers } = await sent(requestSaying('hello'), { reading })
+    expect(method).toBe('POST')
+    expect(url).toBe('/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent?alt=sse')
+    expect(headers).toMatchObject({ 'x-goog-api-key': secretKey, 'content-type': 'application/json' })
+    expect(headers).not.toHaveProperty('authorization')
+  })
+
+  it('is the whole turn, with all calls of a reply in one content and their results in another', async () => {
+    const request = roundTrip('Let me see. ', [call('fc1', 'U0lHTg=='), call('fc2')])
+    const { body } = await sent(request, { reading, temperature: 0.4, thinking: 'low', outputTokensMax: 77 })
+    const { systemInstruction, ...rest } = body
+    expect(systemInstruction.parts[0].text).toMatch(/^You tend the bar\./)
+    const martini = { name: 'add_to_order', args: { item_name: 'Martini' } }
+    expect(rest).toEqual({
+      contents: [
+        { role: 'user', parts: [{ text: '<guest_message>\ntwo martinis\n</guest_message>' }] },
+        {
+          role: 'model',
+          parts: [
+            { text: 'Let me see. ' },
+            { functionCall: { id: 'fc1', ...martini }, thoughtSignature: 'U0lHTg==' },
+            { functionCall: { id: 'fc2', ...martini } },
+          ],
+        },
+        {
+          role: 'user',
+          parts: ['fc1', 'fc2'].map((id) => ({
+            functionResponse: {
+              id,
+              name: 'add_to_order',
+              response: { output: { status: 'added', callId: id } },
+            },
+          })),
+        },
+      ],
+      tools: [
+        {
+          functionDeclarations: [
+            { name: 'add_to_order', description: 'Adds a drink.', parametersJsonSchema: { type: 'object' } },
+          ],
+        },
+      ],
+      generationConfig: { temperature: 0.4, maxOutputTokens: 77, thinkingConfig: { thinkingLevel: 'LOW' } },
+    })
+  })
+
+  it('names no temperature and no tools where there are none', async () => {
+    const { body } = await sent({ ...requestSaying('hello'), tools: [] }, { reading })
+    expect(Object.keys(body).toSorted()).toEqual(['contents', 'generationConfig', 'systemInstruction'])
+    expect(body.generationConfig).toEqual({
+      maxOutputTokens: 1000,
+      thinkingConfig: { thinkingLevel: 'MINIMAL' },
+    })
+  })
+
+  it('marks the first of the calls that another model made, and only that', async () => {
+    const { body } = await sent(roundTrip('', [call('call-1'), call('call-2')]), { reading })
+    const signatures = body.contents[1].parts.map((part: object) => Reflect.get(part, 'thoughtSignature'))
+    expect(signatures).toEqual(['skip_thought_signature_validator', undefined])
+  })
+
+  it('tells models that know neither thinking levels nor signatures nothing of them', async () => {
+    const model = 'gemini-2.5-flash'
+    const { body } = await sent(roundTrip('', [call('call-1')]), { reading, model })
+    expect(body.generationConfig).toEqual({ maxOutputTokens: 1000 })
+    expect(body.contents[1].parts[0]).not.toHaveProperty('thoughtSignature')
+  })
+
+  it('leaves out a reply of which nothing was said', async () => {
+    const { messages, ...rest } = requestSaying('hello')
+    const silent: AssistantMessage = { role: 'assistant', text: '', toolCalls: [] }
+    const { body } = await sent({ ...rest, messages: [...messages, silent, ...messages] }, { reading })
+    expect(body.contents.map(({ role }: { role: string }) => role)).toEqual(['user', 'user'])
+  })
+
+  it('has an object for arguments that are none', async () => {
+    const { body } = await sent(roundTrip('', [{ ...call('call-1'), arguments: 'a martini' }]), { reading })
+    expect(body.contents[1].parts[0].functionCall.args).toEqual({})
+  })
+
+  it.each([
+    ['gemini-flash-latest', '/v1beta/models/gemini-flash-latest'],
+    ['models/gemini-3.8-flash', '/v1beta/models/gemini-3.8-flash'],
+    ['tunedModels/bar', '/v1beta/tunedModels/bar'],
+  ])('goes to the model %s', async (model, path) => {
+    const { url } = await sent(requestSaying('hello'), { reading, model })
+    expect(url).toBe(`${path}:streamGenerateContent?alt=sse`)
+  })
+
+  it.each(['/gateway/google', '/gateway/google/'])('keeps the path of the base URL %s', async (path) => {
+    const server = await startServer()
+    server.answers({ pieces: [ended] })
+    await hear(modelAt(server, { reading, baseUrl: `${server.url}${path}` }))
+    expect(server.requests[0]?.url).toMatch(/^\/gateway\/google\/v1beta\/models\//)
+  })
+
+  it('goes nowhere else, because the key would go with it', async () => {
+    const [first, other] = [await startServer(), await startServer()]
+    first.answers({ status: 307, headers: { location: `${other.url}/elsewhere` } })
+    await expect(hear(modelAt(first, { reading }))).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      retryable: false,
+    })
+    expect(other.requests).toEqual([])
+  })
+})
+
+describe.each(readings)('what Gemini says, reading %s', (reading) => {
+  it('becomes calls, wherever they stand, with the signature of each', async () => {
+    const pieces = [
+      chunk([{ functionCall: { id: 'a', name: 'one', args: { x: 1 } }, thoughtSignature: 'c2ln' }]),
+      chunk([{ functionCall: { name: 'two' } }, { functionCall: { id: '', name: 'three', args: {} } }]),
+      ended,
+    ]
+    const events = await heardOf({ pieces }, { reading })
+    expect(events).toEqual([
+      { type: 'tool-call', call: { callId: 'a', name: 'one', arguments: { x: 1 }, signature: 'c2ln' } },
+      { type: 'tool-call', call: { callId: 'call-2', name: 'two', arguments: {} } },
+      { type: 'tool-call', call: { callId: 'call-3', name: 'three', arguments: {} } },
+      finish,
+    ])
+  })
+
+  it('shows that it thinks, and not what', async () => {
+    const pieces = [
+      chunk([{ text: 'The guest wants a drink.', thought: true }]),
+      chunk([
+        { text: 'Hm.', thought: true },
+        { text: 'Gladly.', thoughtSignature: 'c2ln' },
+      ]),
+      chunk([{ text: '', thoughtSignature: 'c2ln' }], 'STOP', {
+        promptTokenCount: 3,
+        candidatesTokenCount: 2,
+      }),
+    ]
+    expect(await heardOf({ pieces }, { reading })).toEqual([
+      { type: 'progress', what: 'thinking' },
+      { type: 'text-delta', text: 'Gladly.' },
+      finish,
+    ])
+  })
+
+  it('is counted as it is billed: thoughts are output, and what a tool has read is input', async () => {
+    const last = {
+      promptTokenCount: 100,
+      toolUsePromptTokenCount: 20,
+      candidatesTokenCount: 30,
+      thoughtsTokenCount: 4,
+      totalTokenCount: 154,
+    }
+    const events = await heardOf(
+      { pieces: [chunk([{ text: 'Yes.' }]), chunk([], 'STOP', last)] },
+      { reading },
+    )
+    expect(events.at(-1)).toMatchObject({ usage: { inputTokens: 120, outputTokens: 34 } })
+  })
+
+  it.each([
+    ['STOP', 'stop'],
+    ['MAX_TOKENS', 'length'],
+    ['SAFETY', 'blocked'],
+    ['RECITATION', 'blocked'],
+    ['LANGUAGE', 'blocked'],
+    ['BLOCKLIST', 'blocked'],
+    ['PROHIBITED_CONTENT', 'blocked'],
+    ['SPII', 'blocked'],
+    ['OTHER', 'blocked'],
+    ['A_REASON_OF_NEXT_YEAR', 'blocked'],
+  ])('ends with %s as %s', async (finishReason, reason) => {
+    const events = await heardOf(
+      { pieces: [chunk([{ text: 'Once' }]), chunk([], finishReason)] },
+      { reading },
+    )
+    expect(events).toMatchObject([{ type: 'text-delta' }, { type: 'finish', reason }])
+  })
+
+  it.each(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'MALFORMED_RESPONSE'])(
+    'can be asked for again after %s',
+    async (finishReason) => {
+      const error = await failureOf({ pieces: [chunk([], finishReason)] }, { reading })
+      expect(error).toMatchObject({ code: 'MODEL_TRUNCATED', retryable: true })
+    },
+  )
+
+  it('is a failure when the stream holds one', async () => {
+    const retry = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '1.5s' }
+    const broken = event({ error: { code: 429, message: 'Slow down.', details: [retry] } })
+    const answer = { pieces: [chunk([{ text: 'Once ' }]), broken] }
+    expect(await failureOf(answer, { reading })).toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      retryable: true,
+      retryAfterMs: 1500,
+    })
+  })
+
+  it('is whole when only the connection breaks after its end', async () => {
+    const answer = { pieces: [chunk([{ text: 'Yes.' }]), ended], end: 'reset' } as const
+    expect(await heardOf(answer, { reading })).toEqual([{ type: 'text-delta', text: 'Yes.' }, finish])
+  })
+
+  it.each([
+    ['nothing', []],
+    ['half an event', [chunk([{ text: 'Once ' }]), 'data: {"candidates": [{"content": {"par']],
+    ['an event without its end', [chunk([{ text: 'Once ' }]), ended.trimEnd()]],
+  ])('is truncated after %s', async (_name, pieces) => {
+    const error = await failureOf({ pieces }, { reading })
+    expect(error).toMatchObject({ code: 'MODEL_TRUNCATED', retryable: true })
+  })
+
+  it('is garbled when an event is no JSON', async () => {
+    const error = await failureOf({ pieces: ['data: {"a": <words of a guest>}\n\n', ended] }, { reading })
+    expect(error).toMatchObject({ code: 'MODEL_TRUNCATED', retryable: true })
+    expect(error.cause).toBeUndefined()
+    expect(`${error.stack}`).not.toContain('words of a guest')
+  })
+
+  it.each([
+    ['candidates', event({ candidates: 'none' })],
+    ['content', event({ candidates: [{ content: 'words' }] })],
+    ['parts', event({ candidates: [{ content: { parts: { text: 'words' } } }] })],
+    ['a text', chunk([{ text: { length: 7 } }])],
+    ['a call', chunk([{ functionCall: 'add_to_order' }])],
+    ['usage', event({ candidates: [], usageMetadata: { promptTokenCount: '7', candidatesTokenCount: -1 } })],
+  ])('is not believed about the shape of %s', async (_name, strange) => {
+    const events = await heardOf({ pieces: [strange, ended] }, { reading })
+    expect(events.at(-1)).toEqual(finish)
+    expect(events.filter(({ type }) => type === 'text-delta' || type === 'tool-call')).toEqual([])
+  })
+
+  it('is cut when it is longer than allowed', async () => {
+    const limits = { modelReplyBytesMax: 4000, modelEventBytesMax: 1000 }
+    const pieces = Array.from({ length: 100 }, () => chunk([{ text: 'And then. ' }]))
+    const server = await startServer()
+    server.answers({ pieces, end: 'hang' })
+    await expect(hear(modelAt(server, { reading, limits }))).rejects.toMatchObject({
+      code: 'MODEL_TRUNCATED',
+      retryable: false,
+    })
+    await server.idle()
+  })
+})
+
+describe('the stream as we read it ourselves', () => {
+  const spoken = chunk([{ text: 'Très “bien” 🍸' }])
+  const said = [{ type: 'text-delta', text: 'Très “bien” 🍸' }, finish]
+
+  it.each([
+    ['with names of events', [`event: message\r\n${spoken}`, `id: 7\nevent: end\n${ended}`]],
+    ['with comments', [': warm\n\n', spoken, ':\n\n', ended]],
+    ['with every kind of line end', [spoken.replaceAll('\r\n', '\r'), ended.replaceAll('\r\n', '\n')]],
+    ['byte by byte', [...Buffer.from(spoken + ended)].map((byte) => Uint8Array.of(byte))],
+    ['in one piece', [spoken + ended]],
+  ])('is understood %s', async (_name, pieces) => {
+    expect(await heardOf({ pieces })).toEqual(said)
+  })
+
+  it.each(['42', 'null', '["words of a guest"]', ''])('is garbled when an event is %s', async (data) => {
+    const error = await failureOf({ pieces: [`data: ${data}\n\n`, ended] })
+    expect(error).toMatchObject({ code: 'MODEL_TRUNCATED', retryable: true })
+    expect(error.cause).toBeUndefined()
+  })
+
+  it('is cut when one event never ends', async () => {
+    const server = await startServer()
+    const pieces = ['data: {"a": "', ...Array.from({ length: 40 }, () => 'x'.repeat(1000))]
+    server.answers({ pieces, end: 'hang' })
+    await expect(hear(modelAt(server))).rejects.toMatchObject({ code: 'MODEL_TRUNCATED', retryable: false })
+    await server.idle()
+  })
+
+  it('reaches a slow reader whole, however much longer it is than what may wait', async () => {
+    const server = await startServer()
+    const limits = { modelReplyBytesMax: 16 * 1024 * 1024, modelEventBytesMax: 16 * 1024 }
+    const text = 'x'.repeat(8000)
+    server.answers({ pieces: [...Array.from({ length: 500 }, () => chunk([{ text }])), ended] })
+    let characters = 0
+    for await (const heard of modelAt(server, { limits }).stream(
+      requestSaying('hello'),
+      new AbortController().signal,
+    )) {
+      if (heard.type === 'text-delta') characters += heard.text.length
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(characters).toBe(500 * 8000)
+  })
+
+  it('comes over one connection, turn after turn, that ends when the model is closed', async () => {
+    const server = await startServer()
+    const model = modelAt(server)
+    for (let turn = 0; turn < 3; turn++) {
+      server.answers({ pieces: [spoken, ended] })
+      expect(await hear(model)).toEqual(said)
+    }
+    expect(server.connectionCount).toBe(1)
+    await model.close()
+    await server.abandoned()
+  })
+
+  it('uses the connection again after a refusal', async () => {
+    const server = await startServer()
+    const model = modelAt(server)
+    server.answers({ status: 429, pieces: [refusal(429)] }, { pieces: [spoken, ended] })
+    await expect(hear(model)).rejects.toThrow(ModelError)
+    expect(await hear(model)).toEqual(said)
+    expect(server.connectionCount).toBe(1)
+  })
+})
+
+describe.each(readings)('what Gemini refuses, reading %s', (reading) => {
+  const errorInfo = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'API_KEY_INVALID' }
+  const retryInfo = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '31s' }
+  const unknownKey = { status: 400, pieces: [refusal(400, [errorInfo])] }
+
+  it("is a guest's key that Google does not know, though it says 400", async () => {
+    const error = await failureOf(unknownKey, { reading, credential: guestKey })
+    expect(error).toMatchObject({ code: 'KEY_REJECTED', retryable: false })
+  })
+
+  it("does not blame a guest for the server's key", async () => {
+    const error = await failureOf(unknownKey, { reading })
+    expect(error).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false })
+  })
+
+  it('says when to come back within the body, too', async () => {
+    const answer = { status: 429, pieces: [refusal(429, [{ '@type': 'QuotaFailure' }, retryInfo])] }
+    expect(await failureOf(answer, { reading })).toMatchObject({ retryAfterMs: 31_000 })
+    const error = await failureOf(answer, { reading, credential: guestKey })
+    expect(error).toMatchObject({ code: 'KEY_QUOTA', retryable: false, retryAfterMs: 31_000 })
+  })
+
+  it.each(['soon', '-1', 'Wed, 21 Oct 2026 07:28:00 GMT', '9'.repeat(400)])(
+    'leaves open when to come back for %s',
+    async (retryAfter) => {
+      const answer = { status: 503, headers: { 'retry-after': retryAfter }, pieces: ['Busy.'] }
+      const error = await failureOf(answer, { reading })
+      expect(error).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: true, retryAfterMs: undefined })
+    },
+  )
+
+  it('may be a page, a list or nothing', async () => {
+    const bodies = ['<html>Bad Gateway</html>', `[${refusal(502)}]`, '']
+    for (const body of bodies) {
+      const error = await failureOf({ status: 502, pieces: [body] }, { reading })
+      expect(error).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: true })
+    }
+  })
+})
