@@ -1,0 +1,114 @@
+import type { EventSourceError } from '../event-source.ts'
+import { ModelError } from '../model.ts'
+import { fieldsOf, isFields, parseJson, textOf, type Fields } from '../fields.ts'
+
+/** What a server said in place of an answer. */
+export interface Refusal {
+  readonly status: number
+  /** By its name in lower case. */
+  readonly header: (name: string) => string | undefined
+  readonly body: string
+}
+
+/** A refusal in our words. Nothing of the server's own words is in it: they can quote the guest or the key. */
+export function refused({ status, header, body }: Refusal): ModelError {
+  const retryAfterMs = retryAfterOf(header)
+  return failureOf(status, wordsOf(errorIn(parseJson(body))), retryAfterMs)
+}
+
+/** An error in the place of a chunk, as every kind of server writes it; null when it is none. */
+export function failureIn(chunk: Fields): ModelError | null {
+  if (chunk.object !== 'error' && !chunk.error) return null
+  const error = errorIn(chunk)
+  const status = Number(error.code ?? error.status)
+  return failureOf(status >= 400 && status <= 599 ? status : 500, wordsOf(error))
+}
+
+/** `isStarting`: a server may be off until it is asked, and then refuses, or has others refuse, until it is ready. */
+export function starting(retryAfterMs?: number): ModelError {
+  return unavailable('The language model is still starting. Ask again in a minute.', {
+    retryable: true,
+    isStarting: true,
+    retryAfterMs,
+  })
+}
+
+/** A connection that could not be made, or broke. */
+export function disconnected(error: EventSourceError): ModelError {
+  switch (error.failure) {
+    case 'unreachable':
+      return unavailable('The language model cannot be reached.', { retryable: true, cause: error })
+    case 'broken-off':
+      return truncated()
+    case 'too-large':
+      return new ModelError('MODEL_TRUNCATED', 'The answer was too long.', { retryable: false, cause: error })
+  }
+}
+
+/** The answer broke off before the model was ready. */
+export function truncated(): ModelError {
+  return new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', { retryable: true })
+}
+
+/** An answer that is none: no JSON, or not what was agreed. */
+export function garbled(): ModelError {
+  return new ModelError('MODEL_TRUNCATED', 'The answer was garbled. Ask again.', { retryable: true })
+}
+
+/** The server lists no model that could be asked. */
+export function noModel(): ModelError {
+  return unavailable('The server has no language model.', { retryable: false })
+}
+
+/** Seconds, or a date, which is compared with the date of the answer itself. */
+export function retryAfterOf(header: Refusal['header']): number | undefined {
+  const text = header('retry-after') ?? ''
+  if (/^\d{1,6}(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000)
+  if (!text.endsWith('GMT')) return undefined
+  const waitMs = Date.parse(text) - Date.parse(header('date') ?? '')
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs)
+}
+
+function failureOf(status: number, words: string, retryAfterMs?: number): ModelError {
+  if (/content_filter|content_policy/i.test(words))
+    return new ModelError('MODEL_BLOCKED', 'This cannot be answered.', { retryable: false })
+  if (status === 401 || status === 403)
+    return unavailable("The language model does not accept this server's key.", { retryable: false })
+  if (status === 402 || /insufficient_quota|billing/i.test(words))
+    return unavailable("This server's account at the language model is used up.", { retryable: false })
+  if (status === 404) return unavailable('The language model is not there.', { retryable: false })
+  if (status === 429)
+    return unavailable('The language model is busy. Ask again in a moment.', {
+      retryable: true,
+      retryAfterMs,
+    })
+  if (status >= 500 || status === 408)
+    return unavailable('The language model has failed. Ask again in a moment.', {
+      retryable: true,
+      retryAfterMs,
+    })
+  return unavailable('The language model does not accept the request.', { retryable: false })
+}
+
+/** `{ error: { code, type, message } }`, or the same without the outer braces, or an error that is only a text. */
+function errorIn(body: unknown): Fields {
+  const { error } = fieldsOf(body)
+  return isFields(error) ? error : fieldsOf(body)
+}
+
+function wordsOf({ code, type }: Fields): string {
+  return `${textOf(code)} ${textOf(type)}`
+}
+
+interface FailureOptions extends ErrorOptions {
+  readonly retryable: boolean
+  readonly isStarting?: boolean
+  readonly retryAfterMs?: number | undefined
+}
+
+function unavailable(message: string, { retryAfterMs, ...options }: FailureOptions): ModelError {
+  return new ModelError('MODEL_UNAVAILABLE', message, {
+    ...options,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
