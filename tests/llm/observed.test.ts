@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { withFallback } from '../../src/llm/fallback.ts'
+import { observed } from '../../src/llm/observed.ts'
+import { withRetries } from '../../src/llm/retries.ts'
+import { withWatchdog } from '../../src/llm/watchdog.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
+import { done, Hearing, NotedModels, outage, PlayedModel, text, type Step } from '../fakes/played-model.ts'
+
+const answer = [text('Good '), text('evening.'), done]
+const ok = ['played ok', 'played 10 input', 'played 5 output']
+
+function setup(...steps: readonly Step[]) {
+  const clock = new FakeClock()
+  const observer = new NotedModels()
+  const inner = new PlayedModel(clock, [steps])
+  const model = observed(inner, observer)
+  return { clock, inner, model, notes: observer.notes }
+}
+
+describe('a request at a provider is counted once', () => {
+  it('as answered, with its tokens', async () => {
+    const { model, notes } = setup(...answer)
+    const hearing = new Hearing(model)
+    await hearing.whenOver
+    expect(hearing.events).toEqual(answer)
+    expect(notes).toEqual(ok)
+  })
+
+  it('as answered also when its reader leaves with the end of the reply', async () => {
+    const { model, notes } = setup(...answer)
+    await new Hearing(model, { leaveAfter: 3 }).whenOver
+    expect(notes).toEqual(ok)
+  })
+
+  it.each<readonly [string, readonly Step[]]>([
+    ['fails', [outage()]],
+    ['breaks', [text('Good '), new Error('a defect')]],
+    ['is cut off', [text('Good ')]],
+  ])('as an error when it %s', async (_how, steps) => {
+    const { model, notes } = setup(...steps)
+    await new Hearing(model).whenOver
+    expect(notes).toEqual(['played error'])
+  })
+
+  it('as aborted when it is stopped, or left', async () => {
+    const { model, inner, notes } = setup(text('Good '), 'hang')
+    const hearing = new Hearing(model)
+    await settle()
+    hearing.stop.abort('stopped')
+    await hearing.whenOver
+    expect(notes).toEqual(['played aborted'])
+    await new Hearing(model, { leaveAfter: 1 }).whenOver
+    expect(notes).toEqual(['played aborted', 'played aborted'])
+    expect(inner.running).toBe(0)
+  })
+
+  it('under the name of the provider that was asked, every time it was', async () => {
+    const clock = new FakeClock()
+    const observer = new NotedModels()
+    const first = observed(new PlayedModel(clock, [[outage()]], { name: 'first' }), observer)
+    const second = observed(new PlayedModel(clock, [answer], { name: 'second' }), observer)
+    const retried = withRetries(first, {
+      clock,
+      random: () => 0.5,
+      attemptsMax: 2,
+      deadlineMs: 10_000,
+      warmUpMs: 0,
+      observer,
+    })
+    const hearing = new Hearing(withFallback(retried, second, observer))
+    await clock.advanceAsync(1000)
+    expect(hearing.text).toBe('Good evening.')
+    expect(observer.notes).toEqual([
+      'first error',
+      'first retried',
+      'first error',
+      'first fell back',
+      'second ok',
+      'second 10 input',
+      'second 5 output',
+    ])
+  })
+
+  it('as an error when a watchdog gives it up', async () => {
+    const clock = new FakeClock()
+    const observer = new NotedModels()
+    const deaf = withWatchdog(new PlayedModel(clock, [['deaf']]), { clock, firstMs: 100, silenceMs: 100 })
+    const hearing = new Hearing(observed(deaf, observer))
+    await clock.advanceAsync(100)
+    await hearing.whenOver
+    expect(observer.notes).toEqual(['played error'])
+  })
+})
