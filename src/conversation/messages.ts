@@ -6,10 +6,22 @@ const notRun = { status: 'stopped', message: 'This call was not run: the turn en
 
 /** The conversation as a model sees it: every call has its result, in the order of the calls. */
 export function messagesOf(turns: readonly TurnRecord[]): readonly Message[] {
-  return turns.flatMap((turn) => [
-    { role: 'user', text: turn.userInput, notes: notesOf(turn) } as const,
-    ...turn.replies.flatMap((reply) => repliesOf(reply, turn)),
-  ])
+  return turns.flatMap((turn) => {
+    const known = messagesOfTurns.get(turn)
+    if (known !== undefined) return known
+    const messages = messagesOfTurn(turn)
+    messagesOfTurns.set(turn, messages)
+    return messages
+  })
+}
+
+/** Records never change: the same turn is always the same messages, which can be measured once. */
+const messagesOfTurns = new WeakMap<TurnRecord, readonly Message[]>()
+
+function messagesOfTurn(turn: TurnRecord): readonly Message[] {
+  const { userInput, marks } = turn
+  const asked = { role: 'user', text: userInput, notes: notesOf(turn), ...(marks && { marks }) } as const
+  return [asked, ...turn.replies.flatMap((reply) => repliesOf(reply, turn))]
 }
 
 function repliesOf({ text, toolCalls }: ReplyRecord, turn: TurnRecord): readonly Message[] {

@@ -5,7 +5,7 @@ export interface ConversationObserver {
   turnEnded(outcome: TurnOutcome, seconds: number): void
   firstText(seconds: number): void
   toolCalled(tool: string, outcome: ToolOutcome): void
-  modelAnswered(provider: string, outcome: 'ok' | 'error' | 'aborted'): void
-  tokensUsed(provider: string, kind: 'input' | 'output', count: number): void
+  /** A call of a model, or a message, that a budget refused. */
+  budgetExhausted(budget: 'turn' | 'session' | 'day'): void
   paymentEnded(outcome: 'settled' | 'declined' | 'unknown'): void
 }

@@ -1,4 +1,5 @@
 import type { Usage } from '../llm/model.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { BarState } from '../bar/bar.ts'
 import type { TurnRecord } from '../log/state.ts'
 import { contentOf, separatorBefore } from './messages.ts'
@@ -53,10 +54,17 @@ export function tellEnd(turn: TurnRecord, events: TurnEvents): void {
     return
   }
   const retryable = outcome !== 'failed'
-  const message = retryable
+  const general = retryable
     ? 'This answer was interrupted. Ask again to go on with it.'
     : 'This answer could not be given.'
+  const message = keyFailures[code ?? 'INTERRUPTED'] ?? general
   events.emit({ type: 'error', code: code ?? 'INTERRUPTED', message, retryable }, number)
+}
+
+/** What a guest can do about them stays true. */
+const keyFailures: { readonly [Code in ErrorCode]?: string } = {
+  KEY_REJECTED: 'There was no Gemini key that works. Enter yours again, or remove it.',
+  KEY_QUOTA: 'Your Gemini key had no quota left. Try again later, or remove it.',
 }
 
 export function usageOf(turn: TurnRecord): Usage {

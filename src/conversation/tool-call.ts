@@ -8,6 +8,9 @@ import type { TurnContext } from './turn-context.ts'
 /** What is left of a call when its slow part is done: a pure decision on the newest state. */
 type Decide = (state: SessionState) => ToolEffect
 
+/** Given as the reason, because without one every abort makes an exception with its stack. */
+const callsOver = 'The calls are over.'
+
 /** Does the slow parts of all calls side by side, then appends what they decide one after the other, in their order. */
 export async function runTools(
   context: TurnContext,
@@ -25,7 +28,7 @@ export async function runTools(
       await applyCall(context, call, decided)
     }
   } finally {
-    round.abort()
+    round.abort(callsOver)
   }
 }
 
@@ -100,7 +103,7 @@ async function workOutside(
     signal.throwIfAborted()
     return failure('failed', 'The tool failed.')
   } finally {
-    over.abort() // Ends the time-out, and work that was too slow.
+    over.abort(callsOver) // Ends the time-out, and work that was too slow.
   }
 }
 

@@ -69,8 +69,15 @@ function knownTurn(state: SessionState, { turnId, request }: TurnContext): TurnR
 
 /** The guest's message, and what it means for a confirmation that waits: a plain yes grants it, all else withdraws it. */
 function startEvents(state: SessionState, context: TurnContext): readonly NewEvent[] {
-  const { turnId, owner, userInput, request, clock, confirmationId: seenId } = context
-  const started: NewEvent = { type: 'turn-started', turnId, owner, userInput, ...(request && { request }) }
+  const { turnId, owner, userInput, marks, request, clock, confirmationId: seenId } = context
+  const started: NewEvent = {
+    type: 'turn-started',
+    turnId,
+    owner,
+    userInput,
+    ...(marks.length > 0 && { marks }),
+    ...(request && { request }),
+  }
   const { confirmation } = state.bar
   if (confirmation === null) return [started]
   const isMeant = openConfirmation(state.bar, clock.date())?.confirmationId === seenId

@@ -2,12 +2,22 @@ import type { Clock } from '../clock.ts'
 import type { Limits } from '../config/limits.ts'
 import type { Model } from '../llm/model.ts'
 import type { RequestKey } from '../log/events.ts'
+import type { OwnKey } from '../log/keys.ts'
 import type { SessionLog } from '../log/session-log.ts'
 import type { Store } from '../log/store.ts'
 import type { Agent } from './agent.ts'
+import type { Budgets } from './budgets.ts'
 import type { ConversationObserver } from './observer.ts'
 import type { PaymentsOptions } from './payments.ts'
+import type { OutputMask } from './reply.ts'
 import type { TurnEvents } from './turn-events.ts'
+
+/** Who answers one turn. */
+export interface TurnModel {
+  readonly model: Model
+  /** The guest's own key that the model is used with; null where it is the server's. */
+  readonly ownKey: OwnKey | null
+}
 
 /** Everything that one run of one turn uses. */
 export interface TurnContext {
@@ -17,13 +27,21 @@ export interface TurnContext {
   /** How often the turn was taken up before and with this run: 0 for its first one. */
   readonly attempt: number
   readonly userInput: string
+  /** What a guard found suspicious in it. */
+  readonly marks: readonly string[]
   readonly request: RequestKey | undefined
   /** The confirmation that was open when the message came: a yes cannot mean one that was asked for later. */
   readonly confirmationId: string | null
   readonly log: SessionLog
   readonly store: Pick<Store, 'shared' | 'acquireLease' | 'renewLease' | 'releaseLease'>
   readonly agent: Agent
-  readonly model: Model
+  /** Called once the turn is open. Throws a `ModelError` `KEY_REJECTED` where the guest's own key cannot be used. */
+  readonly chooseModel: () => TurnModel
+  readonly budgets: Budgets
+  /** The longest prompt, estimated: what is older than that becomes a summary. */
+  readonly promptTokensMax: number
+  /** For one reply: what the model says goes through it before anybody hears it. */
+  readonly createMask: () => OutputMask
   readonly payments: PaymentsOptions
   readonly clock: Clock
   readonly limits: Limits

@@ -6,6 +6,8 @@ import type { TurnEnded } from '../log/events.ts'
 /** What a reader of a turn gets to know, in order. */
 export type TurnEvent =
   | { readonly type: 'session' }
+  /** Why nothing is said yet. */
+  | { readonly type: 'status'; readonly status: 'warming-up' }
   | { readonly type: 'text-chunk'; readonly content: string }
   | {
       readonly type: 'tool-call'
@@ -284,6 +286,7 @@ function textBytes(event: TurnEvent): number {
     case 'state':
       return 300 + event.bar.lines.length * 120
     case 'session':
+    case 'status':
     case 'confirmation':
     case 'error':
       return 200

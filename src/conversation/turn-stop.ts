@@ -62,7 +62,9 @@ export function earlyEndOf(error: unknown): EarlyEnd {
     return { outcome: retryable ? 'interrupted' : 'failed', code, message, keepsText: !retryable }
   }
   if (error instanceof ServiceError) {
-    return { outcome: 'failed', code: error.code, message: error.message, keepsText: false }
+    // A budget can end a reply whose text was told already.
+    const keepsText = error.code === 'BUDGET_EXHAUSTED'
+    return { outcome: 'failed', code: error.code, message: error.message, keepsText }
   }
   return {
     outcome: 'failed',

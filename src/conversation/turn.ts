@@ -1,18 +1,19 @@
 import { every, sleep } from '../clock.ts'
-import { ModelError, type ToolCall } from '../llm/model.ts'
+import { ModelError, type ModelProgress, type ToolCall } from '../llm/model.ts'
 import type { NewEvent, TurnEnded, TurnOutcome } from '../log/events.ts'
+import { keyFound, type OwnKey } from '../log/keys.ts'
 import { sessionNotFound } from '../log/session-log.ts'
 import type { TurnRecord } from '../log/state.ts'
 import { StoreError } from '../log/store.ts'
-import { contentOf, messagesOf, separatorBefore } from './messages.ts'
-import { readReply, type Reply } from './reply.ts'
+import { compactedRequest } from './compaction.ts'
+import { contentOf, separatorBefore } from './messages.ts'
+import { ModelCalls, noUsage, tokensOf } from './model-calls.ts'
+import type { Reply } from './reply.ts'
 import { tellEnd, tellLogged, usageOf } from './tell.ts'
 import { runTools } from './tool-call.ts'
 import { beginTurn, ownTurn, settlePayment } from './turn-begin.ts'
 import type { TurnContext } from './turn-context.ts'
 import { earlyEndOf, TurnStop, type EarlyEnd, type TurnStopKind } from './turn-stop.ts'
-
-const noUsage = { inputTokens: 0, outputTokens: 0 }
 
 /**
  * One message of the guest and everything until the agent has answered. What to do next is read from the log's
@@ -25,6 +26,8 @@ export class Turn {
   #heardText = false
   /** Whether the log says that this run is the open turn. */
   #hasBegun = false
+  #ownKey: OwnKey | null = null
+  #calls: ModelCalls | undefined
   /** What readers have seen of a reply that is not logged yet. */
   #partial = ''
   /** From the moment that the lease is asked for: the answer may be lost. */
@@ -76,12 +79,16 @@ export class Turn {
     this.#hasBegun = true
     this.#tellWhatWasBefore()
     await settlePayment(this.#context)
+    const chosen = this.#context.chooseModel()
+    this.#ownKey = chosen.ownKey
+    const calls = new ModelCalls(this.#context, chosen)
+    this.#calls = calls
     for (;;) {
       this.#abort.signal.throwIfAborted()
       const turn = ownTurn(this.#context.log.state, this.#context)
       const waiting = callsWaiting(turn)
       if (waiting.length > 0) await runTools(this.#context, waiting, this.#abort.signal)
-      else if (await this.#askModel(turn)) return 'complete'
+      else if (await this.#askModel(turn, calls)) return 'complete'
     }
   }
 
@@ -122,16 +129,18 @@ export class Turn {
   }
 
   /** Asks for the next reply and logs it before any of its tools runs. True when it was the last one of the turn. */
-  async #askModel(turn: TurnRecord): Promise<boolean> {
+  async #askModel(turn: TurnRecord, calls: ModelCalls): Promise<boolean> {
     const { log, owner, turnId, events } = this.#context
-    const reply = await this.#readReply(turn)
+    const reply = await this.#readReply(turn, calls)
     const { text, toolCalls, usage, finishReason } = reply
     const isLast = toolCalls.length === 0
     await log.commit((state) => {
       if (ownTurn(state, this.#context).replies.length > turn.replies.length) return []
       const replied: NewEvent = { type: 'model-replied', turnId, text, toolCalls, usage }
-      return isLast ? [replied, this.#ending({ outcome: 'complete', finishReason })] : [replied]
+      const ending = isLast ? [this.#ending({ outcome: 'complete', finishReason })] : []
+      return [...keyFound(state, this.#ownKey, 'valid'), replied, ...ending]
     }, owner)
+    calls.markLogged()
     this.#partial = ''
     if (isLast) this.#tellComplete(finishReason)
     for (const { callId, name, arguments: args } of toolCalls) {
@@ -140,30 +149,21 @@ export class Turn {
     return isLast
   }
 
-  async #readReply(turn: TurnRecord): Promise<Reply> {
-    const { model, agent, limits, log, observer, turnId } = this.#context
+  async #readReply(turn: TurnRecord, modelCalls: ModelCalls): Promise<Reply> {
+    const { limits, log, budgets } = this.#context
     if (turn.replies.length >= limits.modelCallsPerTurnMax) throw new TurnStop('model-calls')
-    const others = log.state.turns.filter((other) => other !== turn)
-    const before = others.slice(Math.max(0, others.length + 1 - limits.turnsShownToModelMax))
     const said = contentOf(turn)
     const calls = turn.replies.flatMap(({ toolCalls }) => toolCalls)
-    const reply = await readReply({
-      model,
-      request: {
-        instructions: agent.instructions,
-        summary: null,
-        state: null,
-        messages: messagesOf([...before, turn]),
-        tools: agent.tools,
-        seed: `${turnId}:${turn.replies.length}`,
-      },
+    const reply = await modelCalls.read({
+      request: await compactedRequest(this.#context, modelCalls, this.#abort.signal),
       callIdsTaken: new Set([...calls, ...turn.effects].map(({ callId }) => callId)),
       charactersLeft: limits.turnCharactersMax - said.length,
       toolCallsMax: limits.toolCallsPerTurnMax - calls.length,
-      observer,
       signal: this.#abort.signal,
       onText: (text) => this.#tellText(said, text),
+      onProgress: this.#progressTeller(),
     })
+    budgets.assertToolCalls(log.state, reply.toolCalls.length)
     if (said === '' && reply.text === '' && reply.toolCalls.length === 0) {
       if (reply.finishReason === 'blocked') {
         throw new ModelError('MODEL_BLOCKED', 'This cannot be answered.', { retryable: false })
@@ -171,6 +171,18 @@ export class Turn {
       throw new ModelError('MODEL_TRUNCATED', 'The answer was empty. Ask again.', { retryable: true })
     }
     return reply
+  }
+
+  /** For one reply: however often its model says that it is warming up, readers are told once. */
+  #progressTeller(): (what: ModelProgress['what']) => void {
+    let wasTold = false
+    return (what) => {
+      // Then the answer says nothing about the guest's key.
+      if (what === 'fell-back') this.#ownKey = null
+      if (what !== 'warming-up' || wasTold) return
+      wasTold = true
+      this.#context.events.emit({ type: 'status', status: 'warming-up' })
+    }
   }
 
   #tellText(said: string, text: string): void {
@@ -210,12 +222,15 @@ export class Turn {
   async #logEarlyEnd({ outcome, code, keepsText }: EarlyEnd): Promise<void> {
     const { log, owner, turnId } = this.#context
     const text = this.#partial
+    const unreportedUsage = this.#calls?.unlogged ?? noUsage
+    const unreported = tokensOf(unreportedUsage) > 0 && { unreportedUsage }
     await log.commit((state) => {
       if (state.openTurnId !== turnId) return []
       ownTurn(state, this.#context)
       const said: NewEvent = { type: 'model-replied', turnId, text, toolCalls: [], usage: noUsage }
       const end = outcome === 'stopped' ? ({ outcome, finishReason: 'stopped' } as const) : { outcome, code }
-      return [...(keepsText && text !== '' ? [said] : []), this.#ending(end)]
+      const found = code === 'KEY_REJECTED' ? keyFound(state, this.#ownKey, 'rejected') : []
+      return [...found, ...(keepsText && text !== '' ? [said] : []), this.#ending({ ...end, ...unreported })]
     }, owner)
   }
 

@@ -17,10 +17,12 @@ export type NewEvent =
   | TurnStarted
   | TurnResumed
   | ModelReplied
+  | HistoryCompacted
   | Effect
   | TurnEnded
   | RequestAnswered
   | PaymentRequested
+  | KeysChanged
   | BarChange
 
 export interface SessionCreated {
@@ -41,6 +43,8 @@ export interface TurnStarted {
   /** Random id of the turn's run in one process: who may extend this turn. */
   readonly owner: string
   readonly userInput: string
+  /** What a guard found suspicious in it. */
+  readonly marks?: readonly string[]
   readonly request?: RequestKey
 }
 
@@ -57,6 +61,16 @@ export interface ModelReplied {
   readonly turnId: string
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
+  readonly usage: Usage
+}
+
+/** From now on the model is told `summary` in the place of every turn up to this one. Written during `turnId`. */
+export interface HistoryCompacted {
+  readonly type: 'history-compacted'
+  readonly turnId: string
+  readonly summary: string
+  readonly throughTurnId: string
+  /** What a model took to write it; nothing where a rule did. */
   readonly usage: Usage
 }
 
@@ -82,6 +96,8 @@ export interface TurnEnded {
   /** Why, when the outcome is `failed` or `interrupted`. */
   readonly code?: ErrorCode
   readonly finishReason?: FinishReason | 'stopped' | 'limit'
+  /** Estimated, for a reply that began and did not come to its end: its provider reports nothing and counts it. */
+  readonly unreportedUsage?: Usage
   /** The number of the last event that readers of this turn can have seen. */
   readonly lastNumber: number
 }
@@ -109,3 +125,21 @@ export interface RequestAnswered {
   readonly status: number
   readonly body: unknown
 }
+
+/** The guest's own keys changed: those that are named; null takes a key away. */
+export interface KeysChanged {
+  readonly type: 'keys-changed'
+  readonly keys: { readonly [Field in KeyField]?: StoredKey | null }
+}
+
+/** Whose keys a guest can bring. */
+export type KeyField = 'gemini' | 'cartesia'
+
+export interface StoredKey {
+  /** As the vault has sealed it for this session and field: a key is never in a log in clear. */
+  readonly sealed: string
+  readonly status: KeyStatus
+}
+
+/** `unverified`: its provider could not say; `rejected`: it worked once and was refused later. */
+export type KeyStatus = 'valid' | 'unverified' | 'rejected'

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { NewEvent, SessionEvent } from './events.ts'
-import { fold, type FoldBounds, type SessionState } from './state.ts'
+import { fold, readSnapshot, type FoldBounds, type SessionState } from './state.ts'
 import { StoreError, type Store } from './store.ts'
 
 /** How often a decision is taken anew before we say that the store is not to be had. */
@@ -191,7 +191,8 @@ interface Loaded {
 async function load({ id, store, bounds }: SessionLogOptions): Promise<Loaded | undefined> {
   const stored = await store.load(id)
   if (stored === undefined) return undefined
-  const state = fold(stored.snapshot?.state, stored.events, bounds)
+  const before = stored.snapshot && readSnapshot(stored.snapshot.state)
+  const state = fold(before, stored.events, bounds)
   if (state === undefined) return undefined
   const { version, snapshot, expiresAt } = stored
   return { state, version, snapshotVersion: snapshot?.version ?? 0, expiresAt }

@@ -10,7 +10,9 @@ const measured = new WeakMap<object, number>()
 /** About how many bytes of heap a session's state takes. `bench/memory.ts` compares it with the heap's own growth. */
 export function bytesOfState(state: SessionState): number {
   return once(state, () => {
-    const records = [...state.turns, ...state.requests]
+    const summaries = state.summary === null ? [] : [state.summary]
+    const keys = state.keys === undefined ? [] : [state.keys]
+    const records = [...state.turns, ...state.requests, ...summaries, ...keys]
     const bytes = records.reduce((sum, record) => sum + once(record, () => bytesOf(record)), 0)
     return baseBytes + bytes + state.bar.lines.length * bytesPerOrderLine
   })

@@ -1,7 +1,15 @@
 import { applyChange, openBar, type BarState } from '../bar/bar.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ToolCall, Usage } from '../llm/model.ts'
-import type { RequestKey, SessionEvent, ToolOutcome, TurnOutcome, TurnEnded } from './events.ts'
+import type {
+  KeyField,
+  RequestKey,
+  SessionEvent,
+  StoredKey,
+  ToolOutcome,
+  TurnOutcome,
+  TurnEnded,
+} from './events.ts'
 
 /** A session as its log says it is. Plain JSON, so that a snapshot is its text. */
 export interface SessionState {
@@ -17,12 +25,25 @@ export interface SessionState {
   readonly openTurnId: string | null
   /** The newest idempotency keys, oldest first. */
   readonly requests: readonly RequestRecord[]
+  /** What the model is told in the place of the turns up to one of them; null as long as it is told all. */
+  readonly summary: Summary | null
+  /** Tokens that models took and tools that they called, since the session was made: no reset gives any back. */
+  readonly tokensUsed: number
+  readonly toolCallsMade: number
+  /** The guest's own keys. Missing where there never was one, as in snapshots of earlier versions. */
+  readonly keys?: { readonly [Field in KeyField]?: StoredKey | null }
+}
+
+export interface Summary {
+  readonly text: string
+  readonly throughTurnId: string
 }
 
 export interface TurnRecord {
   readonly turnId: string
   readonly owner: string
   readonly userInput: string
+  readonly marks?: readonly string[]
   readonly startedAt: number
   readonly endedAt: number | null
   /** How often it was taken up: 0 for the first run. */
@@ -32,6 +53,8 @@ export interface TurnRecord {
   readonly outcome: TurnOutcome | 'running'
   readonly code: ErrorCode | null
   readonly finishReason: TurnEnded['finishReason'] | null
+  /** Tokens that are in none of its replies: of summaries, and of replies that broke off. Missing for none. */
+  readonly tokensBeside?: number
   readonly lastNumber: number
 }
 
@@ -60,6 +83,13 @@ export interface FoldBounds {
   readonly requestsKeptMax: number
 }
 
+/** A state as an earlier version may have kept it: what it did not know is as it was in the beginning. */
+export function readSnapshot(state: SessionState): SessionState {
+  return { ...unknownBefore, ...state }
+}
+
+const unknownBefore = { summary: null, tokensUsed: 0, toolCallsMade: 0 }
+
 /** The state after all of `events`, from `state` on; undefined only where there is nothing to fold. */
 export function fold(
   state: SessionState | undefined,
@@ -75,16 +105,22 @@ function apply(state: SessionState | undefined, event: SessionEvent, bounds: Fol
   const touched = { ...state, lastAccess: Math.max(state.lastAccess, event.at) }
   switch (event.type) {
     case 'session-reset':
-      return { ...touched, bar: openBar(), turns: [], turnCount: 0, openTurnId: null }
+      return { ...touched, bar: openBar(), turns: [], turnCount: 0, openTurnId: null, summary: null }
     case 'turn-started':
       return startTurn(touched, event, bounds)
     case 'turn-resumed':
       return resumeTurn(touched, event)
     case 'model-replied': {
       const { text, toolCalls, usage } = event
-      return changeTurn(touched, event.turnId, (turn) => ({
+      const toolCallsMade = touched.toolCallsMade + toolCalls.length
+      const tokensUsed = touched.tokensUsed + tokensOf(usage)
+      return changeTurn({ ...touched, tokensUsed, toolCallsMade }, event.turnId, (turn) => ({
         replies: [...turn.replies, { text, toolCalls, usage }],
       }))
+    }
+    case 'history-compacted': {
+      const { summary: text, throughTurnId, usage } = event
+      return { ...spendBeside(touched, event.turnId, usage), summary: { text, throughTurnId } }
     }
     case 'effect': {
       const { callId, name, outcome, result } = event
@@ -106,6 +142,8 @@ function apply(state: SessionState | undefined, event: SessionEvent, bounds: Fol
       const { request, paymentId } = event
       return keepRequest(touched, { ...request, kind: 'payment', paymentId }, bounds)
     }
+    case 'keys-changed':
+      return { ...touched, keys: { ...touched.keys, ...event.keys } }
     default:
       return { ...touched, bar: applyChange(touched.bar, event) }
   }
@@ -122,6 +160,9 @@ function created(event: SessionEvent & { readonly type: 'session-created' }): Se
     turnCount: 0,
     openTurnId: null,
     requests: [],
+    summary: null,
+    tokensUsed: 0,
+    toolCallsMade: 0,
   }
 }
 
@@ -129,11 +170,12 @@ type Started = SessionEvent & { readonly type: 'turn-started' }
 
 function startTurn(state: SessionState, event: Started, bounds: FoldBounds): SessionState {
   if (state.openTurnId !== null) throw new Error(`The turn ${state.openTurnId} is still open.`)
-  const { turnId, owner, userInput, at } = event
+  const { turnId, owner, userInput, marks, at } = event
   const turn: TurnRecord = {
     turnId,
     owner,
     userInput,
+    ...(marks && { marks }),
     startedAt: at,
     endedAt: null,
     attempt: 0,
@@ -176,7 +218,22 @@ function endTurn(state: SessionState, event: SessionEvent & { readonly type: 'tu
     endedAt: event.at,
     lastNumber: event.lastNumber,
   }))
-  return { ...ended, openTurnId: null }
+  const { unreportedUsage } = event
+  const spent = unreportedUsage === undefined ? ended : spendBeside(ended, event.turnId, unreportedUsage)
+  return { ...spent, openTurnId: null }
+}
+
+/** Tokens that a turn took beside its replies. */
+function spendBeside(state: SessionState, turnId: string, usage: Usage): SessionState {
+  const tokens = tokensOf(usage)
+  if (tokens === 0) return state
+  return changeTurn({ ...state, tokensUsed: state.tokensUsed + tokens }, turnId, ({ tokensBeside = 0 }) => ({
+    tokensBeside: tokensBeside + tokens,
+  }))
+}
+
+function tokensOf({ inputTokens, outputTokens }: Usage): number {
+  return inputTokens + outputTokens
 }
 
 function changeTurn(

@@ -46,6 +46,13 @@ export interface Store {
   /** Gives the lease back; no effect when it is not held by this owner. */
   releaseLease(id: string, owner: string): Promise<void>
 
+  /**
+   * Adds to a named counter, which need not exist, and answers the new sum; 0 only looks. The counter is forgotten at
+   * the `expiresAt` that was given last, in milliseconds since 1970 by the store's own clock, and begins at 0 again.
+   * No sum is lost between many who count at once.
+   */
+  count(name: string, amount: number, expiresAt: number): Promise<number>
+
   /** Finishes what was asked for before; everything after is a `StoreError`. May be called again. */
   close(): Promise<void>
 }

@@ -8,6 +8,7 @@ import {
   type Store,
   type StoredLog,
 } from '../log/store.ts'
+import { Counters } from './counters.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
 import { Leases } from './leases.ts'
 
@@ -37,11 +38,13 @@ class MemoryStore implements Store {
   readonly #logs = new Map<string, Log>()
   readonly #byExpiry = new ExpiryQueue<Log>()
   readonly #leases: Leases
+  readonly #counters: Counters
   #closed = false
 
   constructor(clock: Clock, shared: boolean) {
     this.shared = shared
     this.#leases = new Leases(clock)
+    this.#counters = new Counters(clock)
   }
 
   async append({ id, expectedVersion, events, expiresAt, owner }: Append): Promise<AppendResult> {
@@ -115,6 +118,11 @@ class MemoryStore implements Store {
   async releaseLease(id: string, owner: string): Promise<void> {
     this.#assertOpen()
     this.#leases.release(id, owner)
+  }
+
+  async count(name: string, amount: number, expiresAt: number): Promise<number> {
+    this.#assertOpen()
+    return this.#counters.count(name, amount, expiresAt)
   }
 
   async close(): Promise<void> {

@@ -41,6 +41,7 @@ export function observeStore(store: Store, observer: StoreObserver, clock: Clock
       timed('acquireLease', () => store.acquireLease(id, owner, durationMs)),
     renewLease: (id, owner, durationMs) => timed('renewLease', () => store.renewLease(id, owner, durationMs)),
     releaseLease: (id, owner) => timed('releaseLease', () => store.releaseLease(id, owner)),
+    count: (name, amount, expiresAt) => timed('count', () => store.count(name, amount, expiresAt)),
     close: () => store.close(),
   }
 }

@@ -32,6 +32,12 @@ const migrations: readonly string[] = [
      state TEXT NOT NULL
    ) STRICT;
    PRAGMA application_id = ${applicationId};`,
+  `CREATE TABLE counters (
+     name TEXT PRIMARY KEY,
+     sum REAL NOT NULL,
+     expires_at REAL NOT NULL
+   ) STRICT;
+   CREATE INDEX counters_by_expiry ON counters (expires_at);`,
 ]
 
 /** Brings the file to the version that this program writes, or refuses one that it does not know. */

@@ -141,6 +141,16 @@ class SqliteStore implements Store {
     this.#leases.release(id, owner)
   }
 
+  async count(name: string, amount: number, expiresAt: number): Promise<number> {
+    const now = this.#clock.date()
+    const { counter, count, dropCounters } = this.#statements
+    if (amount === 0) return this.#read(() => Number(counter.get(name, now)?.sum ?? 0))
+    return this.#write(() => {
+      dropCounters.run(now)
+      return Number(count.get({ name, amount, expiresAt })?.sum)
+    })
+  }
+
   /** What was asked for before is still written. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -254,5 +264,11 @@ function prepare(database: DatabaseSync) {
     removeSession: database.prepare('DELETE FROM sessions WHERE id = ? AND expires_at <= ? RETURNING key'),
     removeEntries: database.prepare('DELETE FROM entries WHERE session = ?'),
     removeSnapshot: database.prepare('DELETE FROM snapshots WHERE session = ?'),
+    counter: database.prepare('SELECT sum FROM counters WHERE name = ? AND expires_at > ?'),
+    count: database.prepare(
+      `INSERT INTO counters VALUES (:name, :amount, :expiresAt)
+       ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, expires_at = excluded.expires_at RETURNING sum`,
+    ),
+    dropCounters: database.prepare('DELETE FROM counters WHERE expires_at <= ?'),
   }
 }

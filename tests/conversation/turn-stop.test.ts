@@ -42,7 +42,7 @@ describe('stopping', () => {
       { role: 'assistant', text: 'Once upon', toolCalls: [] },
       { role: 'user', text: 'Enough' },
     ])
-    expect(happened).toContain('model aborted')
+    expect(happened).toContain('turn stopped')
   })
 
   it('after the tools keeps their effects, and every call has its result', async () => {

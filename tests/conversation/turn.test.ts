@@ -37,7 +37,7 @@ describe('a turn that only says something', () => {
       'model-replied',
       'turn-ended',
     ])
-    expect(happened).toEqual(['created', 'model ok', 'turn complete'])
+    expect(happened).toEqual(['created', 'turn complete'])
   })
 
   it('has said complete only when the store has it', async () => {
@@ -67,22 +67,42 @@ describe('a turn that only says something', () => {
     expect(script.requests[1]).toMatchObject({ instructions: 'Be brief.' })
   })
 
-  it('shows the model the newest turns only', async () => {
-    const replies = ['a', 'b', 'c', 'd'].map((text) => says(text))
-    const { say, script } = await openSession({ replies, limits: { turnsShownToModelMax: 2 } })
-    for (const text of ['1', '2', '3', '4']) await say(text)
-    const asked = script.requests[3]?.messages.filter(({ role }) => role === 'user')
-    expect(asked).toMatchObject([{ text: '3' }, { text: '4' }])
+  it('tells the model what a guard found in the message, now, later and when it is taken up again', async () => {
+    const broken = new ModelError('MODEL_UNAVAILABLE', 'Away.', { retryable: true })
+    const { use, say, script } = await openSession({ replies: [broken, says('Well.'), says('Yes?')] })
+    const request = { key: 'k', fingerprint: 'f' }
+    const send = () =>
+      use(async (session) => {
+        const events = await session.send({ userInput: 'Obey!', marks: ['override'], request })
+        await events.whenEnded
+      })
+    await send()
+    await send()
+    await say('Hello?')
+    for (const { messages } of script.requests) {
+      expect(messages[0]).toEqual({ role: 'user', text: 'Obey!', notes: [], marks: ['override'] })
+    }
+    expect(script.requests.at(-1)?.messages.at(-1)).toEqual({ role: 'user', text: 'Hello?', notes: [] })
   })
 
-  it('shows the model nothing but this turn where one is the bound', async () => {
+  it('shows the model the newest turns only, and a summary of those before', async () => {
+    const replies = ['a', 'b', '1 and 2.', 'c', 'd'].map((text) => says(text))
+    const { say, script } = await openSession({ replies, limits: { turnsShownToModelMax: 2 } })
+    for (const text of ['1', '2', '3', '4']) await say(text)
+    const request = script.requests[4]
+    const asked = request?.messages.filter(({ role }) => role === 'user')
+    expect(asked).toMatchObject([{ text: '3' }, { text: '4' }])
+    expect(request?.summary).toBe('1 and 2.')
+  })
+
+  it('shows the model nothing but this turn and a summary where one is the bound', async () => {
     const { say, script } = await openSession({
-      replies: [says('a'), says('b')],
+      replies: [says('a'), says('1.'), says('b')],
       limits: { turnsShownToModelMax: 1 },
     })
     await say('1')
     await say('2')
-    expect(script.requests[1]?.messages).toMatchObject([{ text: '2' }])
+    expect(script.requests[2]).toMatchObject({ summary: '1.', messages: [{ text: '2' }] })
   })
 
   it.each(['length', 'blocked'] as const)('that was ended by %s says so', async (reason) => {

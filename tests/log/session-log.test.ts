@@ -278,6 +278,14 @@ describe('snapshots', () => {
     expect(keys).toEqual(['k35', 'k36', 'k37', 'k38', 'k39'])
   })
 
+  it('of a version that knew less are read', async () => {
+    const { log, open, inner } = await setup()
+    const { summary: _, tokensUsed: _tokens, toolCallsMade: _calls, ...known } = log.state
+    const state: SessionState = JSON.parse(JSON.stringify(known))
+    await inner.saveSnapshot('s', { version: 1, state })
+    expect((await open()).state).toEqual(log.state)
+  })
+
   it('that cannot be saved take nothing back', async () => {
     const { log, open, faults } = await setup()
     faults.before = (operation) => {

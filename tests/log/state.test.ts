@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openBar } from '../../src/bar/bar.ts'
 import type { NewEvent, SessionEvent } from '../../src/log/events.ts'
-import { fold, type SessionState } from '../../src/log/state.ts'
+import { fold, readSnapshot, type SessionState } from '../../src/log/state.ts'
 import {
   answeredTo,
   at,
@@ -16,6 +16,10 @@ import {
   started,
   usage,
 } from './samples.ts'
+
+function compacted(summary: string, throughTurnId: string, turnId = 'c'): NewEvent {
+  return { type: 'history-compacted', turnId, summary, throughTurnId, usage }
+}
 
 /** The state after these events, one second apart; the session was made at 1000. */
 function stateAfter(...events: readonly NewEvent[]): SessionState {
@@ -45,7 +49,55 @@ describe('the fold', () => {
       turnCount: 0,
       openTurnId: null,
       requests: [],
+      summary: null,
+      tokensUsed: 0,
+      toolCallsMade: 0,
     })
+  })
+
+  it('has the newest summary, which a reset takes away', () => {
+    const before = [started('a'), ended('a'), started('b'), ended('b'), started('c')]
+    const state = stateAfter(...before, compacted('one', 'a'), compacted('two', 'b'))
+    expect(state.summary).toEqual({ text: 'two', throughTurnId: 'b' })
+    const reset = stateAfter(...before, compacted('one', 'a'), ended('c'), { type: 'session-reset' })
+    expect(reset.summary).toBeNull()
+  })
+
+  it('counts all tokens and calls of tools since the session was made, whatever is reset', () => {
+    const lost: NewEvent = {
+      type: 'turn-ended',
+      turnId: 't',
+      outcome: 'failed',
+      lastNumber: 1,
+      unreportedUsage: { inputTokens: 100, outputTokens: 10 },
+    }
+    const events = [
+      started('t'),
+      compacted('x', 's', 't'),
+      replied('t', '', 'a', 'b'),
+      replied('t', 'Done.'),
+      lost,
+    ]
+    expect(stateAfter(...events)).toMatchObject({
+      tokensUsed: 15 + 15 + 15 + 110,
+      toolCallsMade: 2,
+      turns: [{ tokensBeside: 15 + 110 }],
+    })
+    const reset = stateAfter(...events, { type: 'session-reset' })
+    expect(reset).toMatchObject({ tokensUsed: 155, toolCallsMade: 2, turns: [] })
+  })
+
+  it('keeps what a guard found in a message', () => {
+    const marks = ['override']
+    const { turns } = stateAfter({ type: 'turn-started', turnId: 't', owner: 'o', userInput: 'Hm', marks })
+    expect(turns[0]?.marks).toEqual(['override'])
+  })
+
+  it('goes on from a snapshot of a version that knew less', () => {
+    const { summary: _, tokensUsed: _tokens, toolCallsMade: _calls, ...known } = stateAfter(started('t'))
+    const old: SessionState = JSON.parse(JSON.stringify(known))
+    const state = fold(readSnapshot(old), at(9000, replied('t', 'Hi.')), bounds)
+    expect(state).toMatchObject({ summary: null, tokensUsed: 15, toolCallsMade: 0 })
   })
 
   it('opens a turn, under its key when it has one', () => {
@@ -188,7 +240,16 @@ describe('a snapshot', () => {
 /** The log of a session in which anything happened that can. */
 function history(): fc.Arbitrary<readonly SessionEvent[]> {
   const step = fc.record({
-    kind: fc.constantFrom('turn', 'interrupted', 'resumed', 'answer', 'payment', 'tip', 'reset'),
+    kind: fc.constantFrom(
+      'turn',
+      'compacting',
+      'interrupted',
+      'resumed',
+      'answer',
+      'payment',
+      'tip',
+      'reset',
+    ),
     key: fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), { nil: undefined }),
     text: fc.string({ maxLength: 5 }),
   })
@@ -199,6 +260,14 @@ function history(): fc.Arbitrary<readonly SessionEvent[]> {
       const turnId = `t${index}`
       const begins = [started(turnId, key === undefined ? undefined : keyed(key)), replied(turnId, text, 'x')]
       if (kind === 'turn') events.push(...begins, effect(turnId, 'x'), replied(turnId, text), ended(turnId))
+      if (kind === 'compacting') {
+        const [summary, throughTurnId] = [text, `t${index - 1}`]
+        events.push(
+          ...begins,
+          { type: 'history-compacted', turnId, summary, throughTurnId, usage },
+          ended(turnId),
+        )
+      }
       if (kind === 'interrupted') events.push(...begins, ended(turnId, 'interrupted'))
       if (kind === 'resumed' && dead !== undefined) {
         events.push({ type: 'turn-resumed', turnId: dead, owner: 'other' }, ended(dead))

@@ -37,6 +37,7 @@ export function unreliable(inner: Store): { readonly store: Store; readonly faul
     acquireLease: (id, owner, ms) => through('acquireLease', owner, () => inner.acquireLease(id, owner, ms)),
     renewLease: (id, owner, ms) => through('renewLease', owner, () => inner.renewLease(id, owner, ms)),
     releaseLease: (id, owner) => through('releaseLease', owner, () => inner.releaseLease(id, owner)),
+    count: (name, amount, expiresAt) => through('count', name, () => inner.count(name, amount, expiresAt)),
     close: () => inner.close(),
   }
   return { store, faults }

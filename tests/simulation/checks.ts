@@ -10,6 +10,7 @@ const turnEvents = new Set<SessionEvent['type']>([
   'turn-started',
   'turn-resumed',
   'model-replied',
+  'history-compacted',
   'effect',
   'turn-ended',
 ])

@@ -1,11 +1,14 @@
 import type { Clock } from '../../src/clock.ts'
 import { limits as realLimits, type Limits } from '../../src/config/limits.ts'
 import type { Agent } from '../../src/conversation/agent.ts'
+import { Budgets, type BudgetBounds } from '../../src/conversation/budgets.ts'
+import { noMask } from '../../src/conversation/reply.ts'
 import { present } from '../../src/http/wire.ts'
 import type { Model } from '../../src/llm/model.ts'
 import { StoreError, type Append, type AppendResult, type Store } from '../../src/log/store.ts'
 import { SessionManager } from '../../src/sessions/session-manager.ts'
 import type { PaymentProvider } from '../../src/bar/payment-provider.ts'
+import { noKeys, serverModelOnly } from '../fakes/guest-keys.ts'
 import type { PlantedBug } from './planted-bugs.ts'
 import type { Random } from './random.ts'
 
@@ -34,6 +37,8 @@ export interface ContainerOptions {
   readonly model: Model
   readonly agent: Agent
   readonly payments: PaymentProvider
+  readonly budgets: BudgetBounds
+  readonly promptTokensMax: number
   readonly bug: PlantedBug | undefined
   /** Told of every append that the store took, and of who made it. */
   readonly onAppend: (append: Append, container: Container) => void
@@ -67,7 +72,11 @@ export class Container {
         clock,
         limits,
         agents: new Map([[agent.name, agent]]),
-        model,
+        models: serverModelOnly(model),
+        keys: noKeys,
+        budgets: new Budgets({ store: this.#store(), clock, bounds: options.budgets, observer }),
+        promptTokensMax: options.promptTokensMax,
+        createMask: () => noMask,
         payments: { provider: payments, clock, timeoutMs: limits.paymentMs, observer },
         present,
         overlap: random.pick(['queue', 'queue', 'reject', 'interrupt']),
@@ -84,6 +93,7 @@ export class Container {
       idleMs: 20_000,
       cleanupIntervalMs: 30_000,
       createSessionId: () => `session-${this.name}-${++this.#ids}`,
+      onGone: () => {},
       observer,
     })
     this.sessions.start()
@@ -181,6 +191,7 @@ export class Container {
           return isHeld
         }),
       releaseLease: (id, owner) => reach(() => store.releaseLease(id, owner)),
+      count: (name, amount, expiresAt) => reach(() => store.count(name, amount, expiresAt)),
       close: async () => {},
     }
     return bug?.store?.(faulty) ?? faulty
@@ -212,7 +223,6 @@ const silentObserver = {
   turnEnded() {},
   firstText() {},
   toolCalled() {},
-  modelAnswered() {},
-  tokensUsed() {},
+  budgetExhausted() {},
   paymentEnded() {},
 }

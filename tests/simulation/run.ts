@@ -1,6 +1,6 @@
 // npm run simulate -- --seeds 10000 [--from 1] [--steps 60]
 import { parseArgs } from 'node:util'
-import { simulate } from './simulate.ts'
+import { happenings, nothingHappened, simulate } from './simulate.ts'
 
 const { values } = parseArgs({
   options: {
@@ -11,8 +11,7 @@ const { values } = parseArgs({
 })
 const from = Number(values.from)
 const until = from + Number(values.seeds)
-const total = { appends: 0, turnsCompleted: 0, crashes: 0, pauses: 0, storeFailures: 0 }
-const happenings = ['appends', 'turnsCompleted', 'crashes', 'pauses', 'storeFailures'] as const
+const total = { ...nothingHappened }
 const failed: number[] = []
 for (let seed = from; seed < until; seed++) {
   try {

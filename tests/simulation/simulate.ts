@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { simulatedPayments } from '../../src/bar/payments/simulated.ts'
 import type { PaymentProvider } from '../../src/bar/payment-provider.ts'
 import { menu } from '../../src/bar/menu.ts'
+import type { BudgetBounds } from '../../src/conversation/budgets.ts'
 import { maya } from '../../src/conversation/agents/maya.ts'
 import { contentOf } from '../../src/conversation/messages.ts'
 import { createHouseModel } from '../../src/llm/providers/house.ts'
 import type { Model } from '../../src/llm/model.ts'
+import type { SessionEvent } from '../../src/log/events.ts'
 import type { TurnRecord } from '../../src/log/state.ts'
 import { StoreError, type Store } from '../../src/log/store.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
@@ -28,12 +30,25 @@ export interface SimulationOptions {
 }
 
 /** What happened in one simulation, to show that it did something. */
-export interface SimulationReport {
-  readonly appends: number
-  readonly turnsCompleted: number
-  readonly crashes: number
-  readonly pauses: number
-  readonly storeFailures: number
+export const happenings = [
+  'appends',
+  'turnsCompleted',
+  'crashes',
+  'pauses',
+  'storeFailures',
+  'compactions',
+  'budgetEnds',
+] as const
+export type SimulationReport = Readonly<Record<(typeof happenings)[number], number>>
+
+export const nothingHappened: SimulationReport = {
+  appends: 0,
+  turnsCompleted: 0,
+  crashes: 0,
+  pauses: 0,
+  storeFailures: 0,
+  compactions: 0,
+  budgetEnds: 0,
 }
 
 /** Runs one simulated evening. Rejects with what went wrong; the same seed goes wrong in the same way. */
@@ -59,7 +74,8 @@ class Evening {
   readonly #acting = new Map<Promise<void>, Container>()
   #containers: Container[] = []
   #containersMade = 0
-  readonly #report = { appends: 0, turnsCompleted: 0, crashes: 0, pauses: 0, storeFailures: 0 }
+  readonly #report = { ...nothingHappened }
+  #tokensLogged = 0
 
   constructor(options: SimulationOptions, directory: string) {
     this.#options = options
@@ -84,6 +100,7 @@ class Evening {
       this.#check()
     }
     await this.#closeUp(guests)
+    await this.#checkDay(store)
     await store.close()
     return this.#report
   }
@@ -177,14 +194,47 @@ class Evening {
       random: this.#random,
       agent: maya,
       payments: this.#payments(),
+      budgets: this.#budgets(),
+      promptTokensMax: this.#random.pick([16_000, 2000]),
       bug: this.#options.bug,
       onAppend: (append, { name: author }) => {
         this.#report.appends++
+        for (const event of append.events) this.#count(event)
         this.#try(() => this.#checks.append(append, author))
       },
       onLease: (id, owner, durationMs) => this.#checks.lease(id, owner, durationMs),
       onDefect: (error) => this.#onDefect(error),
     })
+  }
+
+  /** Small ones in some evenings. */
+  #budgets(): BudgetBounds {
+    const isTight = this.#options.seed % 3 === 0
+    return {
+      turnTokensMax: isTight ? 4000 : 0,
+      sessionTokensMax: isTight ? 8000 : 0,
+      sessionToolCallsMax: isTight ? 10 : 0,
+      workspaceDailyTokensMax: isTight ? 15_000 : 1_000_000,
+      outputTokensMax: 100,
+    }
+  }
+
+  #count(event: SessionEvent): void {
+    if (event.type === 'history-compacted') this.#report.compactions++
+    if (event.type === 'turn-ended' && event.code === 'BUDGET_EXHAUSTED') this.#report.budgetEnds++
+    const usage = event.type === 'turn-ended' ? event.unreportedUsage : 'usage' in event && event.usage
+    if (usage) this.#tokensLogged += usage.inputTokens + usage.outputTokens
+  }
+
+  /** The day has counted all that the logs say was used, and what those could not say whose turn was taken away. */
+  async #checkDay(store: Store): Promise<void> {
+    const day = Math.floor(this.#clock.date() / 86_400_000)
+    const counted = await store.count(`tokens ${day} default`, 0, 0)
+    if (this.#options.seed % 2 === 0) return assert.equal(counted, 0, 'the house model cost something')
+    assert(counted >= 0, 'more was given back than was reserved')
+    // A reply whose append was not answered can be in the log twice: as said, and as what was lost.
+    if (this.#report.storeFailures > 0) return
+    assert(counted >= this.#tokensLogged, 'less was counted than the logs say')
   }
 
   /** Mostly in memory; every eighth evening on a real SQLite file. */

@@ -6,7 +6,8 @@ import { storeContract } from './store.contract.ts'
 
 storeContract('memory store', async () => {
   const clock = new FakeClock()
-  return { store: createMemoryStore({ clock }), advance: async (durationMs) => clock.advance(durationMs) }
+  const store = createMemoryStore({ clock })
+  return { store, advance: async (durationMs) => clock.advance(durationMs), date: () => clock.date() }
 })
 
 it('says what it is', () => {

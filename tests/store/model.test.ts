@@ -19,7 +19,17 @@ interface ModelLog {
 class Model {
   readonly logs = new Map<string, ModelLog>()
   readonly leases = new Map<string, { owner: string; endsAt: number }>()
+  readonly counters = new Map<string, { sum: number; endsAt: number }>()
+  readonly #startDate: number
   nowMs = 0
+
+  constructor(startDate: number) {
+    this.#startDate = startDate
+  }
+
+  get date(): number {
+    return this.#startDate + this.nowMs
+  }
 
   version(id: string): number {
     return this.logs.get(id)?.events.length ?? 0
@@ -150,6 +160,18 @@ const expired = fc.record({ now: moments, max: fc.nat(3) }).map(({ now, max }): 
   },
 }))
 
+const count = fc
+  .record({ name: ids, amount: fc.integer({ min: -3, max: 3 }), durationMs: moments })
+  .map(({ name, amount, durationMs }): Operation => ({
+    name: `count ${name} ${amount} ${durationMs}`,
+    run(store, model) {
+      const known = model.counters.get(name)
+      const before = known !== undefined && known.endsAt > model.nowMs ? known.sum : 0
+      if (amount !== 0) model.counters.set(name, { sum: before + amount, endsAt: model.nowMs + durationMs })
+      return { actual: store.count(name, amount, model.date + durationMs), expected: before + amount }
+    },
+  }))
+
 const load = ids.map((id): Operation => ({
   name: `load ${id}`,
   run: (store, model) => ({
@@ -163,7 +185,7 @@ const write = fc.oneof(append(fc.constant(undefined)), touch, saveSnapshot, remo
 const moment = fc.record({
   operations: fc.oneof(
     fc.array(write, { minLength: 1, maxLength: 5 }),
-    fc.oneof(append(owners), lease, release, expired, load).map((operation) => [operation]),
+    fc.oneof(append(owners), lease, release, expired, count, load).map((operation) => [operation]),
   ),
   pauseMs: fc.constantFrom(0, 0, 5, 15),
 })
@@ -183,7 +205,7 @@ it.each([
   onTestFinished(() => store.close())
   await fc.assert(
     fc.asyncProperty(fc.array(moment, { maxLength: 30 }), async (history) => {
-      const model = new Model()
+      const model = new Model(subject.clock.date())
       try {
         for (const { operations, pauseMs } of history) {
           const names = operations.map((operation) => operation.name)
@@ -195,7 +217,7 @@ it.each([
           model.nowMs += pauseMs
         }
       } finally {
-        subject.clock.advance(1000) // Every lease of this history has run out before the next one.
+        subject.clock.advance(1000) // Every lease and counter of this history has run out before the next one.
         await Promise.all(['a', 'b', 'c'].map((id) => store.remove(id)))
       }
     }),

@@ -29,7 +29,7 @@ storeContract('observed store', async () => {
   const clock = new FakeClock()
   const observer = { operation: () => {}, conflict: () => {} }
   const store = observeStore(createMemoryStore({ clock }), observer, clock)
-  return { store, advance: async (durationMs) => clock.advance(durationMs) }
+  return { store, advance: async (durationMs) => clock.advance(durationMs), date: () => clock.date() }
 })
 
 it('reports every operation with its seconds', async () => {
@@ -38,7 +38,8 @@ it('reports every operation with its seconds', async () => {
   await store.load('a')
   await store.acquireLease('a', 'left', 1)
   await store.remove('a')
-  expect(seen).toEqual(['append 0.5', 'load 0.5', 'acquireLease 0.5', 'remove 0.5'])
+  await store.count('a', 1, 1)
+  expect(seen).toEqual(['append 0.5', 'load 0.5', 'acquireLease 0.5', 'remove 0.5', 'count 0.5'])
 })
 
 it('reports a conflict, but not a lost lease', async () => {

@@ -31,7 +31,7 @@ function append(store: Store, expectedVersion: number, ...texts: readonly string
 storeContract('SQLite store', async () => {
   const clock = new FakeClock()
   const store = await openSqliteStore({ path: temporaryFile('maya.db'), clock })
-  return { store, advance: async (durationMs) => clock.advance(durationMs) }
+  return { store, advance: async (durationMs) => clock.advance(durationMs), date: () => clock.date() }
 })
 
 describe('a SQLite file', () => {
@@ -95,12 +95,39 @@ describe('a SQLite file', () => {
     expect(await append(await open(path), 0, 'one')).toEqual({ ok: true, version: 1 })
   })
 
+  it('of the first version goes on with all that it holds', async () => {
+    const path = temporaryFile('maya.db')
+    const before = await open(path)
+    await append(before, 0, 'one', 'two')
+    await before.close()
+    edit(path, 'DROP TABLE counters; PRAGMA user_version = 1') // As the first version made it.
+    const after = await open(path)
+    expect((await after.events('a')).map(textOf)).toEqual(['one', 'two'])
+    expect(await after.count('n', 3, Number.MAX_SAFE_INTEGER)).toBe(3)
+    await after.close()
+    expect(await (await open(path)).count('n', 1, Number.MAX_SAFE_INTEGER)).toBe(4)
+  })
+
+  it('keeps no counter that has expired', async () => {
+    const path = temporaryFile('maya.db')
+    const clock = new FakeClock()
+    const store = await open(path, { clock })
+    for (let n = 0; n < 100; n++) {
+      await store.count(`n${n}`, 1, clock.date() + 10)
+      clock.advance(10)
+    }
+    await store.close()
+    const database = new DatabaseSync(path)
+    expect(database.prepare('SELECT name FROM counters').all()).toEqual([{ name: 'n99' }])
+    database.close()
+  })
+
   it('is refused when a newer program wrote it', async () => {
     const path = temporaryFile('maya.db')
     await (await open(path)).close()
     edit(path, 'PRAGMA user_version = 99')
     await expect(open(path)).rejects.toThrow(
-      new StoreError(`${path} was written by a newer Maya: it has version 99, this one knows up to 1.`),
+      new StoreError(`${path} was written by a newer Maya: it has version 99, this one knows up to 2.`),
     )
   })
 

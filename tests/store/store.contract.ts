@@ -7,6 +7,8 @@ export interface StoreUnderTest {
   readonly store: Store
   /** Lets time pass by the store's own clock. */
   readonly advance: (durationMs: number) => Promise<void>
+  /** That clock's time, in milliseconds since 1970. */
+  readonly date: () => number
 }
 
 const expiresAt = 1_000_000
@@ -15,7 +17,7 @@ const leaseMs = 200
 /** The promises that every Store keeps, run once for each implementation. */
 export function storeContract(name: string, create: () => Promise<StoreUnderTest>): void {
   async function setup() {
-    const { store, advance } = await create()
+    const { store, advance, date } = await create()
     onTestFinished(() => store.close())
     let version = 0
     /** Extends the session `a` by one entry for each text. */
@@ -29,7 +31,7 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
       if (result.ok) version = result.version
       return result
     }
-    return { store, advance, append }
+    return { store, advance, date, append }
   }
 
   /** Sessions that expire at the moments given; each is named after its place. */
@@ -311,6 +313,55 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
     })
   })
 
+  describe(`${name}: counters`, () => {
+    it('add up, each by itself, and may go down', async () => {
+      const { store, date } = await setup()
+      const later = date() + 1000
+      expect(await store.count('a', 5, later)).toBe(5)
+      expect(await store.count('b', 2, later)).toBe(2)
+      expect(await store.count('a', -2, later)).toBe(3)
+      expect(await store.count('a', 1_000_000_000_000, later)).toBe(1_000_000_000_003)
+      expect(await store.count('b', -3, later)).toBe(-1)
+    })
+
+    it('are only looked at by a count of 0, which makes none and moves no expiry', async () => {
+      const { store, date, advance } = await setup()
+      expect(await store.count('a', 0, date() + 1000)).toBe(0)
+      await store.count('a', 5, date() + 100)
+      expect(await store.count('a', 0, date() + 1000)).toBe(5)
+      await advance(100)
+      expect(await store.count('a', 0, date() + 1000)).toBe(0)
+    })
+
+    it('lose nothing when many count at once', async () => {
+      const { store, date } = await setup()
+      const later = date() + 1000
+      const sums = await Promise.all(Array.from({ length: 200 }, () => store.count('a', 1, later)))
+      expect(sums.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 200 }, (_, n) => n + 1))
+    })
+
+    it('are forgotten at the moment that was given last, and begin at 0 again', async () => {
+      const { store, date, advance } = await setup()
+      await store.count('a', 5, date() + 100)
+      await store.count('b', 5, date() + 100)
+      await store.count('b', 1, date() + 300)
+      await advance(100)
+      expect(await store.count('a', 1, date() + 100)).toBe(1)
+      expect(await store.count('b', 1, date() + 50)).toBe(7)
+      await advance(50)
+      expect(await store.count('b', 0, date())).toBe(0)
+    })
+
+    it('have nothing to do with sessions of the same name', async () => {
+      const { store, date, append } = await setup()
+      await store.count('a', 5, date() + 1000)
+      await append('one')
+      await store.remove('a')
+      expect(await store.count('a', 0, 0)).toBe(5)
+      expect(await store.expired(Number.MAX_SAFE_INTEGER, 10)).toEqual([])
+    })
+  })
+
   describe(`${name}: close`, () => {
     it('can be called twice, finishes what was asked for before, and refuses everything after', async () => {
       const { store } = await setup()
@@ -330,6 +381,8 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
         () => store.acquireLease('a', 'left', 1),
         () => store.renewLease('a', 'left', 1),
         () => store.releaseLease('a', 'left'),
+        () => store.count('a', 1, 1),
+        () => store.count('a', 0, 1),
       ]
       for (const call of calls) await expect(call()).rejects.toThrow(StoreError)
     })
