@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser and a real cgroup. */
-const system = ['tests/process/**/*.test.ts', 'tests/browser/**/*.test.ts', 'tests/simulation/**/*.test.ts']
+/** `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser, a real cgroup, or takes long. */
+const system = ['process', 'browser', 'simulation', 'canary'].map((folder) => `tests/${folder}/**/*.test.ts`)
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export.
 export default defineConfig({

@@ -13,14 +13,22 @@ export interface MasterKeyOptions {
   readonly configured: Buffer | null
   /** Where a key is kept that the server makes for itself; null where nothing outlives the process. */
   readonly keyFile: string | null
+  /** Whether other processes use the same store: then only a configured key is one that all of them have. */
+  readonly isStoreShared: boolean
   readonly randomBytes: (size: number) => Buffer
 }
 
 export const masterKeyBytes = 32
 
 /** The configured key, else the one of the file (made on the first start), else one for this process. */
-export function loadMasterKey({ configured, keyFile, randomBytes }: MasterKeyOptions): MasterKey {
+export function loadMasterKey(options: MasterKeyOptions): MasterKey {
+  const { configured, keyFile, isStoreShared, randomBytes } = options
   if (configured !== null) return { key: configured, source: 'setting' }
+  if (isStoreShared) {
+    throw new MasterKeyError(
+      'The store is shared by several processes, and every one of them needs the same MAYA_MASTER_KEY. It is not set.',
+    )
+  }
   if (keyFile === null) return { key: randomBytes(masterKeyBytes), source: 'process' }
   try {
     const key = readKeyFile(keyFile) ?? createKeyFile(keyFile, randomBytes)
@@ -46,6 +54,12 @@ export function parseMasterKey(text: string): Buffer | undefined {
   const key = Buffer.from(unpadded, 'base64url')
   // Writing it again shows characters that decoding skipped and bits that it dropped.
   return key.length === masterKeyBytes && key.toString('base64url') === unpadded ? key : undefined
+}
+
+/** How a key may be written, without padding: what nobody may ever read. */
+export function spellingsOf(key: Buffer): readonly string[] {
+  const base64 = key.toString('base64').replace('=', '')
+  return [...new Set([base64, key.toString('base64url'), key.toString('hex')])]
 }
 
 function readKeyFile(keyFile: string): Buffer | undefined {

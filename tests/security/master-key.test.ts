@@ -10,19 +10,31 @@ function setup() {
   const folder = mkdtempSync(join(tmpdir(), 'maya-key-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const keyFile = join(folder, 'data', 'master.key')
-  const load = () => loadMasterKey({ configured: null, keyFile, randomBytes })
+  const load = () => loadMasterKey({ configured: null, keyFile, isStoreShared: false, randomBytes })
   return { folder, keyFile, load }
 }
 
 it('takes the configured key and makes no file', () => {
   const { folder, keyFile } = setup()
   const configured = randomBytes(32)
-  expect(loadMasterKey({ configured, keyFile, randomBytes })).toEqual({ key: configured, source: 'setting' })
+  expect(loadMasterKey({ configured, keyFile, isStoreShared: false, randomBytes })).toEqual({
+    key: configured,
+    source: 'setting',
+  })
   expect(readdirSync(folder)).toEqual([])
 })
 
+it('makes no key for a store that others share, who would not have it', () => {
+  const { folder, keyFile } = setup()
+  const shared = { keyFile, isStoreShared: true, randomBytes }
+  expect(() => loadMasterKey({ ...shared, configured: null })).toThrow(MasterKeyError)
+  expect(readdirSync(folder)).toEqual([])
+  const configured = randomBytes(32)
+  expect(loadMasterKey({ ...shared, configured }).key).toEqual(configured)
+})
+
 it('makes a key for this process where nothing outlives it', () => {
-  const options = { configured: null, keyFile: null, randomBytes }
+  const options = { configured: null, keyFile: null, isStoreShared: false, randomBytes }
   const first = loadMasterKey(options)
   expect(first).toMatchObject({ source: 'process', key: { length: 32 } })
   expect(loadMasterKey(options).key).not.toEqual(first.key)
@@ -49,6 +61,7 @@ it('agrees with a process that made the key at the same moment', () => {
   const late = loadMasterKey({
     configured: null,
     keyFile,
+    isStoreShared: false,
     randomBytes(size) {
       // Both found no file; the other one is done before ours is.
       writeFileSync(keyFile, `${theirs.toString('base64')}\n`)
@@ -69,7 +82,7 @@ it('gives all of many that start at once the same key', async () => {
     import(workerData.module).then(({ loadMasterKey }) => {
       parentPort.postMessage('ready')
       Atomics.wait(workerData.gate, 0, 0)
-      const { key } = loadMasterKey({ configured: null, keyFile: workerData.keyFile, randomBytes })
+      const { key } = loadMasterKey({ configured: null, keyFile: workerData.keyFile, isStoreShared: false, randomBytes })
       parentPort.postMessage(key.toString('hex'))
     })`
   const workers = Array.from({ length: 6 }, () => {
