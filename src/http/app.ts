@@ -11,12 +11,14 @@ import { ServiceError } from '../errors.ts'
 import type { SessionManager } from '../sessions/session-manager.ts'
 import { answerClientError } from './client-error.ts'
 import { errorHandler, sendProblem } from './error-handler.ts'
+import { rateHeaders, type MessageRates } from './message-rates.ts'
 import { openApi } from './plugins/open-api.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { chatStreamRoutes } from './routes/chat-stream.ts'
 import { healthRoutes } from './routes/health.ts'
 import { menuRoutes } from './routes/menu.ts'
 import { paymentRoutes } from './routes/payments.ts'
+import { sessionKeyRoutes } from './routes/session-keys.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import type { SessionIdentity } from './session-identity.ts'
 import type { Turns } from './turns.ts'
@@ -27,6 +29,7 @@ export interface RouteOptions {
   readonly sessions: SessionManager
   readonly identity: SessionIdentity
   readonly turns: Turns
+  readonly rates: MessageRates
   readonly agents: ReadonlyMap<string, Agent>
   readonly messageCharactersMax: number
   /** As many turns as an answer shows. */
@@ -41,6 +44,8 @@ export interface AppOptions extends RouteOptions {
   readonly logger: FastifyBaseLogger | false
   readonly bodyBytesMax: number
   readonly corsOrigins: readonly string[]
+  /** Addresses and networks of proxies that are believed when they say who asked them, how and for which host. */
+  readonly trustedProxies: readonly string[]
   readonly webDirectory: string
   readonly observeRequest: (request: {
     readonly method: string
@@ -54,11 +59,12 @@ export type App = FastifyInstance
 
 /** Builds the HTTP edge: one plugin for each concern, one file for each group of paths. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { logger, bodyBytesMax, corsOrigins, webDirectory } = options
+  const { logger, bodyBytesMax, corsOrigins, trustedProxies, webDirectory } = options
   const app = Fastify({
     ...(logger === false ? { logger: false } : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     requestTimeout: 30_000,
     // Longer than any proxy keeps an idle connection, so that a proxy never reuses one that is just closing.
     keepAliveTimeout: 75_000,
@@ -79,7 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   if (corsOrigins.length > 0) await app.register(cors, { ...corsOptions, origin: [...corsOrigins] })
   await app.register(openApi)
   await app.register(healthRoutes, options)
-  for (const routes of [sessionRoutes, chatRoutes, chatStreamRoutes, paymentRoutes]) {
+  for (const routes of [sessionRoutes, sessionKeyRoutes, chatRoutes, chatStreamRoutes, paymentRoutes]) {
     await app.register(routes, { ...options, prefix: '/api/v1' })
   }
   await app.register(menuRoutes, { prefix: '/api/v1' })
@@ -111,7 +117,7 @@ const corsOptions: FastifyCorsOptions = {
   credentials: true,
   strictPreflight: false,
   methods: ['GET', 'POST', 'DELETE'],
-  exposedHeaders: ['x-session-id', 'retry-after'],
+  exposedHeaders: ['x-session-id', 'retry-after', ...rateHeaders],
 }
 
 /** A path that exists with another method is 405 and says which ones there are. */

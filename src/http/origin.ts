@@ -1,11 +1,15 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 
 /**
  * Whether a page of another origin sent the request. Such a page can send our cookie along from another port or a
  * sibling subdomain, for which `SameSite` is no bound; what browsers say of where it came from, it cannot change.
+ * The host is the one that a trusted proxy was asked for, if there is one.
  */
-export function isFromOtherOrigin(headers: IncomingHttpHeaders, trustedOrigins: readonly string[]): boolean {
-  const { origin, host = '', 'sec-fetch-site': site } = headers
+export function isFromOtherOrigin(
+  { headers, host }: Pick<FastifyRequest, 'headers' | 'host'>,
+  trustedOrigins: readonly string[],
+): boolean {
+  const { origin, 'sec-fetch-site': site } = headers
   if (origin !== undefined && trustedOrigins.includes(origin)) return false
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   // No browser, one that is old, or one on plain http. What is no page sends no Origin either.

@@ -29,6 +29,9 @@ const problem = {
 /** The answers that every route can give beside its own. */
 export const problems = { '4xx': problem, '5xx': problem } as const
 
+/** What makes a session needs an API key where the server has any. */
+export const apiKeyWhereNeeded = [{ apiKey: [] }, {}]
+
 /** For clients that can set no header: the session in the query. */
 export const SessionQuery = Type.Object({
   session_id: Type.Optional(Type.String({ description: 'The session, where no header can be set.' })),

@@ -1,17 +1,24 @@
 import type { SerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
+import { sessionNotFound } from '../log/session-log.ts'
+import { workspaceOfApiKey, type ApiKey } from '../security/api-key.ts'
 import type { SessionTokens } from '../security/session-token.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionManager } from '../sessions/session-manager.ts'
+import { bearerTokenOf } from './bearer-token.ts'
 import { isFromOtherOrigin } from './origin.ts'
 
 const cookieName = 'maya_session'
 
+/** The one workspace of a server without API keys. */
+const soleWorkspace = 'default'
+
 export interface SessionIdentityOptions {
   readonly sessions: SessionManager
   readonly tokens: SessionTokens
-  readonly workspace: string
+  /** The tenants' keys; with none of them nobody needs one. */
+  readonly apiKeys: readonly ApiKey[]
   readonly agent: string
   readonly cookieMaxAgeSeconds: number
   /** Whose pages may act with the cookie beside our own. */
@@ -42,22 +49,30 @@ export class SessionIdentity {
     if (id !== undefined) this.#name(reply, id)
   }
 
+  /** In which workspace this request may make a session. Throws `API_KEY_REQUIRED` where it takes a key. */
+  workspaceOfNew(request: FastifyRequest): string {
+    const workspace = this.#workspaceOf(request)
+    if (workspace !== null) return workspace
+    throw new ServiceError('API_KEY_REQUIRED', 'This bar is for members: a session needs an API key.')
+  }
+
   /**
-   * Lends the session that the request names. Throws `SESSION_NOT_FOUND`, and then clears a dead cookie; throws
-   * `FORBIDDEN` for a page of another origin that would change something with the cookie.
+   * Lends the session that the request names: its token is enough, but who shows an API key beside it finds only
+   * sessions of that workspace. Throws `SESSION_NOT_FOUND`, and then clears a dead cookie; throws `FORBIDDEN` for a
+   * page of another origin that would change something with the cookie, and `API_KEY_REQUIRED` for an unknown key.
    */
   async use<Result>(
     request: FastifyRequest,
     reply: FastifyReply,
     use: (session: Session) => Result | Promise<Result>,
   ): Promise<Result> {
-    const { sessions, workspace } = this.#options
+    const workspace = this.#workspaceOf(request)
     const named = tokenOf(request)
     if (named?.source === 'cookie' && isChange(request)) this.#refuseOtherOrigin(request)
     const id = this.#idOf(named?.token)
     try {
-      if (id === undefined) throw new ServiceError('SESSION_NOT_FOUND', 'There is no such session.')
-      return await sessions.use(id, workspace, (session) => {
+      if (id === undefined) throw sessionNotFound()
+      return await this.#options.sessions.use(id, workspace, (session) => {
         // The session goes on, so its cookie must not end before it.
         if (named?.source === 'cookie') this.#giveCookie(request, reply, session)
         return use(session)
@@ -70,7 +85,10 @@ export class SessionIdentity {
     }
   }
 
-  /** Makes a session and lends it. Throws where none is admitted, and `FORBIDDEN` for a page of another origin. */
+  /**
+   * Makes a session and lends it. Throws `API_KEY_REQUIRED` without a key where it takes one, `FORBIDDEN` for a page
+   * of another origin, and where none is admitted.
+   */
   async create<Result>(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -79,8 +97,9 @@ export class SessionIdentity {
       readonly use: (session: Session) => Result | Promise<Result>
     },
   ): Promise<Result> {
+    const workspace = this.workspaceOfNew(request)
     this.#refuseOtherOrigin(request)
-    const { sessions, workspace, agent } = this.#options
+    const { sessions, agent } = this.#options
     const created = await sessions.create({ agent: options.agent ?? agent, workspace })
     return sessions.use(created.id, workspace, (session) => {
       this.#name(reply, session.id)
@@ -98,13 +117,24 @@ export class SessionIdentity {
     return token === undefined ? undefined : this.#options.tokens.idOf(token)
   }
 
+  /** The workspace of the key that the request shows; null where it shows none. Throws for an unknown key. */
+  #workspaceOf({ headers }: FastifyRequest): string | null {
+    const { apiKeys } = this.#options
+    if (apiKeys.length === 0) return soleWorkspace
+    const key = bearerTokenOf(headers)
+    if (key === undefined) return null
+    const workspace = workspaceOfApiKey(key, apiKeys)
+    if (workspace === undefined) throw new ServiceError('API_KEY_REQUIRED', 'This API key is not known here.')
+    return workspace
+  }
+
   #name(reply: FastifyReply, id: string): void {
     void reply.header('x-session-id', this.tokenOf(id)).header('cache-control', 'no-store')
   }
 
   /** A session that is made is one in the browser's cookie, in the place of the guest's own. */
-  #refuseOtherOrigin({ headers }: FastifyRequest): void {
-    if (!isFromOtherOrigin(headers, this.#options.trustedOrigins)) return
+  #refuseOtherOrigin(request: FastifyRequest): void {
+    if (!isFromOtherOrigin(request, this.#options.trustedOrigins)) return
     throw new ServiceError('FORBIDDEN', 'Pages of another origin may not act with the cookie of this one.')
   }
 

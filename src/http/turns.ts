@@ -1,7 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TurnEvents } from '../conversation/turn-events.ts'
+import { ServiceError } from '../errors.ts'
+import type { Guard } from '../security/guard.ts'
 import type { Session } from '../sessions/session.ts'
 import type { EventStreams } from './event-stream.ts'
+import type { MessageRates } from './message-rates.ts'
 import { keyWithoutSession, requestKey } from './request-key.ts'
 import type { SessionIdentity } from './session-identity.ts'
 import { positionIn, type LastEventId } from './stream-request.ts'
@@ -9,6 +12,15 @@ import { positionIn, type LastEventId } from './stream-request.ts'
 export interface TurnsOptions {
   readonly identity: SessionIdentity
   readonly streams: EventStreams
+  readonly rates: MessageRates
+  readonly guard: Guard
+}
+
+/** What a guest says in a session, and the key under which it is said once. */
+export interface Said {
+  readonly session: Session
+  readonly userInput: string
+  readonly key: string | undefined
 }
 
 /** How a message becomes a turn and a turn becomes an answer, for all routes of the chat. */
@@ -25,20 +37,31 @@ export class Turns {
     reply: FastifyReply,
     use: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    const { identity } = this.#options
+    const { identity, rates } = this.#options
     if (identity.isNamed(request)) return identity.use(request, reply, use)
     if (request.headers['idempotency-key'] !== undefined) throw keyWithoutSession()
+    await rates.askForNew(request, reply, identity.workspaceOfNew(request))
     return identity.create(request, reply, { use })
   }
 
   /**
    * Takes the message in. Whether by POST or by GET, streamed or not: the same message under the same key is the
-   * same question and gets the turn that it has.
+   * same question and gets the turn that it has, which is neither counted nor looked at again.
    */
-  async send(session: Session, userInput: string, key: string | undefined): Promise<TurnEvents> {
+  async send(
+    { session, userInput, key }: Said,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<TurnEvents> {
     const question = { operation: 'chat', body: { user_input: userInput } }
-    const request = key === undefined ? undefined : requestKey(key, question)
-    return session.send({ userInput, request })
+    const asked = key === undefined ? undefined : requestKey(key, question)
+    const known = session.findAsked(asked)
+    if (known !== undefined) return known
+    await this.#options.rates.take(request, reply, session)
+    // What is refused here never was in the session.
+    const checked = await this.#options.guard.checkInput(userInput, session.keys.secrets)
+    if (!checked.ok) throw new ServiceError(checked.code, checked.message)
+    return session.send({ userInput: checked.text, marks: checked.marks, request: asked })
   }
 
   /** Streams the turn's events; 204 for a reader that has them all. */

@@ -120,11 +120,15 @@ export const present: Present = {
   }),
 }
 
+const statusWire = { 'warming-up': 'warming_up' } as const
+
 /** The JSON of one event of the stream. The first one, `session`, is written for each reader by itself. */
 export function eventWire(event: Exclude<TurnEvent, { type: 'session' }>): object {
   switch (event.type) {
     case 'text-chunk':
       return { type: 'text_chunk', content: event.content }
+    case 'status':
+      return { type: 'status', status: statusWire[event.status] }
     case 'tool-call':
       return { type: 'tool_call', call_id: event.callId, name: event.name, arguments: event.arguments }
     case 'tool-result':

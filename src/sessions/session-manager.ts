@@ -35,6 +35,8 @@ export interface SessionManagerOptions {
   readonly idleMs: number
   readonly cleanupIntervalMs: number
   readonly createSessionId: () => string
+  /** Called when a session has left memory, so that nothing is kept of it elsewhere either. */
+  readonly onGone: (id: string) => void
   readonly observer: SessionObserver
 }
 
@@ -117,18 +119,18 @@ export class SessionManager {
 
   /**
    * Lends the session to `use` and keeps it live meanwhile; a hibernated one is woken, if it is admitted.
-   * Throws `SESSION_NOT_FOUND` for a session that does not exist in this workspace.
+   * Throws `SESSION_NOT_FOUND` for a session that does not exist in this workspace; null is any workspace.
    */
   async use<Result>(
     id: string,
-    workspace: string,
+    workspace: string | null,
     use: (session: Session) => Result | Promise<Result>,
   ): Promise<Result> {
     const borrowed = await this.#borrow(id)
     if (borrowed === undefined) throw sessionNotFound()
     const { session, release } = borrowed
     try {
-      if (session.log.state.workspace !== workspace) throw sessionNotFound()
+      if (workspace !== null && session.log.state.workspace !== workspace) throw sessionNotFound()
       if (!(await session.refresh())) {
         await this.#letGo(session)
         throw sessionNotFound()
@@ -331,6 +333,7 @@ export class SessionManager {
   async #letGo(session: Session): Promise<void> {
     if (this.#live.peek(session.id) === session) this.#live.delete(session.id)
     await session.dispose()
+    this.#options.onGone(session.id)
   }
 
   #logOptions(id: string): SessionLogOptions {

@@ -2,8 +2,10 @@ import { openConfirmation } from '../bar/paying.ts'
 import type { Clock } from '../clock.ts'
 import type { Limits } from '../config/limits.ts'
 import type { Agent } from '../conversation/agent.ts'
+import { payerOf, type Budgets, type Payer } from '../conversation/budgets.ts'
 import type { ConversationObserver } from '../conversation/observer.ts'
 import type { PaymentsOptions } from '../conversation/payments.ts'
+import type { OutputMask } from '../conversation/reply.ts'
 import { retellTurn } from '../conversation/tell.ts'
 import { Turn } from '../conversation/turn.ts'
 import type { TurnContext } from '../conversation/turn-context.ts'
@@ -11,7 +13,6 @@ import { deadTurnEnd, openTurnOf } from '../conversation/turn-begin.ts'
 import { numbersPerAttempt, TurnEvents } from '../conversation/turn-events.ts'
 import type { TurnStopKind } from '../conversation/turn-stop.ts'
 import { ServiceError } from '../errors.ts'
-import type { Model } from '../llm/model.ts'
 import type { RequestKey } from '../log/events.ts'
 import { assertSameQuestion, findRequest } from '../log/requests.ts'
 import { LeaseLostError, sessionNotFound, type SessionLog } from '../log/session-log.ts'
@@ -20,6 +21,7 @@ import type { TurnRecord } from '../log/state.ts'
 import type { Store } from '../log/store.ts'
 import { turnRecordsOf } from '../log/turn-records.ts'
 import { Cashier, type Answer, type Present } from './cashier.ts'
+import { GuestKeys, type KeyParts, type SessionModels } from './guest-keys.ts'
 import { assertLogRoom } from './log-room.ts'
 
 /** What happens to a message that comes while a turn runs. */
@@ -31,7 +33,11 @@ export interface SessionParts {
   readonly clock: Clock
   readonly limits: Limits
   readonly agents: ReadonlyMap<string, Agent>
-  readonly model: Model
+  readonly models: SessionModels
+  readonly keys: KeyParts
+  readonly budgets: Budgets
+  readonly promptTokensMax: number
+  readonly createMask: (secrets: readonly string[]) => OutputMask
   readonly payments: PaymentsOptions
   readonly present: Present
   readonly overlap: TurnOverlap
@@ -44,6 +50,8 @@ export interface SessionParts {
 
 export interface Message {
   readonly userInput: string
+  /** What the guard noticed about it. */
+  readonly marks?: readonly string[]
   readonly request: RequestKey | undefined
 }
 
@@ -55,6 +63,7 @@ export class Session {
   readonly id: string
   readonly log: SessionLog
   readonly cashier: Cashier
+  readonly keys: GuestKeys
   readonly #parts: SessionParts
   readonly #agent: Agent
   readonly #waiting: Turn[] = []
@@ -74,6 +83,7 @@ export class Session {
     this.id = log.id
     this.log = log
     this.cashier = new Cashier({ ...parts, log })
+    this.keys = new GuestKeys({ ...parts, ...parts.keys, log, cashier: this.cashier })
     this.#parts = parts
     this.#agent = agent
     this.#usedAt = parts.clock.now()
@@ -128,7 +138,11 @@ export class Session {
    * Takes a message in and gives the events of its turn. The same request again gives the turn it has already:
    * running, finished, or interrupted, and then it goes on.
    */
-  send(message: Message): TurnEvents | Promise<TurnEvents> {
+  async send(message: Message): Promise<TurnEvents> {
+    const asked = this.findAsked(message.request)
+    if (asked !== undefined) return asked
+    await this.#parts.budgets.admit(this.log.state, this.#payer)
+    // The same request may have come once more meanwhile.
     return this.findAsked(message.request) ?? this.#enqueue(this.#newTurn(message)).events
   }
 
@@ -206,6 +220,7 @@ export class Session {
     this.#isDisposed = true
     await this.#endTurns('stopped')
     this.#told.length = 0
+    this.keys.dispose()
   }
 
   #localTurns(): readonly Turn[] {
@@ -221,25 +236,39 @@ export class Session {
     await Promise.all(turns.map((turn) => turn.events.whenEnded))
   }
 
-  #newTurn({ userInput, request }: Message): Turn {
+  /** Who pays for the next turn, as far as is known before it begins. */
+  get #payer(): Payer {
+    const hasKey = (this.log.state.keys?.gemini ?? null) !== null
+    return payerOf(this.#parts.models.own, hasKey)
+  }
+
+  #newTurn({ userInput, marks = [], request }: Message): Turn {
     const { limits, createId, clock } = this.#parts
     assertLogRoom(this.log, limits.logEventsMax)
     const confirmationId = openConfirmation(this.log.state.bar, clock.date())?.confirmationId ?? null
-    return this.#createTurn({ turnId: createId(), userInput, request, confirmationId, attempt: 0 })
+    return this.#createTurn({ turnId: createId(), userInput, marks, request, confirmationId, attempt: 0 })
   }
 
-  #resumedTurn({ turnId, userInput, attempt }: TurnRecord, request: RequestKey): Turn {
+  #resumedTurn({ turnId, userInput, marks = [], attempt }: TurnRecord, request: RequestKey): Turn {
     assertLogRoom(this.log, this.#parts.limits.logEventsToFinishMax)
-    return this.#createTurn({ turnId, userInput, request, confirmationId: null, attempt: attempt + 1 })
+    return this.#createTurn({ turnId, userInput, marks, request, confirmationId: null, attempt: attempt + 1 })
   }
 
   #createTurn(
-    turn: Pick<TurnContext, 'turnId' | 'userInput' | 'request' | 'confirmationId' | 'attempt'>,
+    turn: Pick<TurnContext, 'turnId' | 'userInput' | 'marks' | 'request' | 'confirmationId' | 'attempt'>,
   ): Turn {
     const { turnId, attempt } = turn
     const events = new TurnEvents({ turnId, base: attempt * numbersPerAttempt, ...this.#eventBounds() })
-    const { createId } = this.#parts
-    return new Turn({ ...this.#parts, ...turn, owner: createId(), log: this.log, agent: this.#agent, events })
+    return new Turn({
+      ...this.#parts,
+      ...turn,
+      owner: this.#parts.createId(),
+      log: this.log,
+      agent: this.#agent,
+      chooseModel: () => this.keys.lend(),
+      createMask: () => this.#parts.createMask(this.keys.secrets),
+      events,
+    })
   }
 
   #eventBounds() {
@@ -291,6 +320,7 @@ export class Session {
     this.#running = turn
     void turn.run().finally(() => {
       this.#running = undefined
+      this.keys.takeBack()
       this.#usedAt = this.#parts.clock.now()
       this.#keep(turn.events)
       // Only now: whoever waited for the end finds the session free.

@@ -19,6 +19,7 @@ export function refusalOf(response: LightMyRequestResponse) {
 export const posts = [
   '/sessions',
   '/session/reset',
+  '/session/keys',
   '/chat',
   '/chat/stream',
   '/chat/stop',

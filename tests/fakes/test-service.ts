@@ -3,6 +3,7 @@ import { readSettings, type Settings } from '../../src/config/settings.ts'
 import type { Store } from '../../src/log/store.ts'
 import { createService, type ProcessFacts, type Service, type ServiceOptions } from '../../src/service.ts'
 import { FakeClock } from './fake-clock.ts'
+import { noRateLimits } from './no-rate-limits.ts'
 import { ScriptedModel } from './scripted-model.ts'
 
 export const facts: ProcessFacts = {
@@ -12,13 +13,6 @@ export const facts: ProcessFacts = {
   uptimeSeconds: () => 1,
   nodeVersion: 'v24.0.0',
   version: '0.0.0-test',
-}
-
-/** Tests ask as fast as they can. */
-const noRateLimits = {
-  MAYA_SESSION_RATE_LIMIT: '0',
-  MAYA_BURST_LIMIT: '0',
-  MAYA_APP_RATE_LIMIT: '0',
 }
 
 /** The settings that these variables make, on a memory store, with no pauses between words and no rate limits. */

@@ -7,6 +7,7 @@ import { maya } from '../../src/conversation/agents/maya.ts'
 import { ModelError } from '../../src/llm/model.ts'
 import { EventReader, listen } from '../fakes/event-reader.ts'
 import { newGuest } from '../fakes/guest.ts'
+import { GuestProvider } from '../fakes/guest-provider.ts'
 import { calls, says, ScriptedModel } from '../fakes/scripted-model.ts'
 import { startService, type TestServiceOptions } from '../fakes/test-service.ts'
 
@@ -152,5 +153,32 @@ describe('a guest’s words and every token', () => {
     await reader.leave()
     await guest.delete('/session')
     expect(found(log(), secrets)).toEqual([])
+  })
+
+  it('are in no log, no metric and no error when they are keys, whatever becomes of them', async () => {
+    const provider = new GuestProvider()
+    const { keyChecks, guestModel } = provider
+    const { model, guest, secrets, log, metrics } = await setup({ keyChecks, guestModel })
+    const keys = ['valid', 'rejected', 'unverified', 'broken', 'refused'].map((name) => `Canary-${name}-key`)
+    const [valid = '', rejected = '', unverified = '', broken = '', refused = ''] = keys
+    provider.answer(rejected, { status: 'rejected', reason: 'Nobody knows it.' })
+    provider.answer(unverified, { status: 'unverified', reason: 'Nobody answers.' })
+    provider.answer(broken, new Error(`cannot check ${broken}`, { cause: { key: broken } }))
+    const cause = new Error(`refused ${refused}`)
+    provider.say(valid, new Error(`cannot answer with ${valid}`, { cause: { key: valid } }))
+    provider.say(refused, new ModelError('KEY_REJECTED', 'No.', { retryable: false, cause }))
+    const bodies: string[] = []
+    for (const brought of keys) {
+      const stored = await guest.post('/session/keys', { gemini_key: brought, cartesia_key: brought })
+      const chatted = await guest.post('/chat', { user_input: 'hi' })
+      bodies.push(stored.body, chatted.body, (await guest.get('/session/export')).body)
+      bodies.push((await guest.post('/session/keys', { gemini_key: [brought] })).body)
+      bodies.push((await guest.post('/session/keys', { [brought]: brought })).body)
+    }
+    expect(model.requests).toEqual([])
+    expect(log()).toContain('defect')
+    expect(found(log(), secrets)).toEqual([])
+    expect(found(await metrics(), secrets)).toEqual([])
+    for (const body of bodies) expect(body).not.toContain('Canary')
   })
 })

@@ -60,6 +60,34 @@ describe('a stream', () => {
     expect(reader.isWhole).toBe(true)
   })
 
+  it('says that the model is still starting, once for each reply, also to a reader that comes back', async () => {
+    const guest = await newGuest(service)
+    const warmingUp = { type: 'progress', what: 'warming-up' } as const
+    const thinking = { type: 'progress', what: 'thinking' } as const
+    model.add(
+      [thinking, warmingUp, warmingUp, ...calls(['add_to_order', { item_name: 'martini', quantity: 1 }])],
+      [warmingUp, thinking, ...says('Cheers.')],
+    )
+    const { body } = await guest.post('/chat/stream', { user_input: 'a martini' })
+    const events = eventsOf(body)
+    expect(typesOf(events)).toEqual([
+      'session',
+      'status',
+      'tool_call',
+      'tool_result',
+      'state',
+      'status',
+      'text_chunk',
+      'complete',
+    ])
+    expect(events[1]?.data).toEqual({ type: 'status', status: 'warming_up' })
+    expect(events.at(-1)?.data.content).toBe('Cheers.')
+    const again = await guest.get(`/chat/stream?turn_id=${events[0]?.data.turn_id}`, {
+      headers: { 'last-event-id': `${events[4]?.id}` },
+    })
+    expect(typesOf(eventsOf(again.body))).toEqual(['session', 'status', 'text_chunk', 'complete'])
+  })
+
   it('tells of tools, their results, the tab and the confirmation, in order', async () => {
     const guest = await newGuest(service)
     model.add(

@@ -68,12 +68,13 @@ describe('a message', () => {
     expect(second.headers['x-session-id']).toBe(first.headers['x-session-id'])
   })
 
-  it('with any character comes back as it was', async () => {
+  it('comes back as it was, but for characters that nobody sees', async () => {
     const guest = await newGuest(service)
-    const userInput = 'a\u0000b \ud83c\udf78 "\\ \u2028 </script> \ud800 \u202e'
+    const userInput = 'a\u0000b \ud83c\udf78 "\\ </script> \u0645\u06cc\u200c\u062e\ud800\u202e'
     model.add(says('Hm.'))
     const response = await guest.post('/chat', { user_input: userInput })
-    expect(response.json().history[0].content).toBe(userInput)
+    const visible = 'ab \ud83c\udf78 "\\ </script> \u0645\u06cc\u200c\u062e\ufffd'
+    expect(response.json().history[0].content).toBe(visible)
   })
 
   it.each([

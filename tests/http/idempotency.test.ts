@@ -180,6 +180,8 @@ describe('the same key with another question is refused', () => {
     ['/payments/pay', { expected_total_cents: 1300 }],
     ['/payments/confirm', { confirmation_id: 'x', accept: true }],
     ['/session/reset', {}],
+    ['/session/keys', { gemini_key: null }],
+    ['/session/keys', { cartesia_key: null }],
     ['/chat/stop', {}],
   ]
 
@@ -256,6 +258,7 @@ describe('a key', () => {
     ['/chat/stream', { user_input: 'hi' }],
     ['/chat/stop', {}],
     ['/session/reset', {}],
+    ['/session/keys', { gemini_key: null }],
     ['/payments/tip', { tip_percentage: 10 }],
     ['/payments/pay', {}],
     ['/payments/confirm', { confirmation_id: 'x', accept: true }],

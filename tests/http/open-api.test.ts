@@ -11,6 +11,7 @@ const document = (await app.inject('/openapi.json')).json()
 const operations: Record<string, readonly string[]> = {
   '/api/v1/sessions': ['post'],
   '/api/v1/session/status': ['get'],
+  '/api/v1/session/keys': ['post'],
   '/api/v1/session/reset': ['post'],
   '/api/v1/session': ['delete'],
   '/api/v1/session/export': ['get'],

@@ -31,6 +31,7 @@ const changes: readonly { method: 'GET' | 'POST' | 'DELETE'; path: string; paylo
   { method: 'POST', path: '/payments/tip', payload: { tip_percentage: 20 } },
   { method: 'POST', path: '/payments/pay' },
   { method: 'POST', path: '/payments/confirm', payload: { confirmation_id: 'x', accept: true } },
+  { method: 'POST', path: '/session/keys', payload: { gemini_key: null } },
   { method: 'POST', path: '/session/reset' },
   { method: 'DELETE', path: '/session' },
 ]
@@ -53,6 +54,12 @@ async function drinker() {
     (await guest.get('/chat/history')).json(),
   ]
   return { ...guest, cookie: `maya_session=${guest.token}`, state }
+}
+
+interface Asking {
+  readonly host?: string
+  readonly origin?: string
+  readonly 'sec-fetch-site'?: string
 }
 
 describe('a request', () => {
@@ -94,8 +101,8 @@ describe('a request', () => {
     [{ ...here, 'sec-fetch-site': 'same-site', origin: trusted }, false],
     [{ ...here, 'sec-fetch-site': 'cross-site', origin: trusted }, false],
     [{ ...here, 'sec-fetch-site': 'cross-site', origin: `${trusted}:8443` }, true],
-  ])('with %j is from another origin: %s', (headers, expected) => {
-    expect(isFromOtherOrigin(headers, [trusted])).toBe(expected)
+  ])('with %j is from another origin: %s', ({ host = '', ...headers }: Asking, expected) => {
+    expect(isFromOtherOrigin({ headers, host }, [trusted])).toBe(expected)
   })
 })
 

@@ -54,6 +54,7 @@ function tampered(token: string): readonly string[] {
 
 /** The requests that need a session. */
 const requests: readonly { method: 'GET' | 'POST' | 'DELETE'; path: string; payload?: object }[] = [
+  { method: 'POST', path: '/session/keys', payload: { gemini_key: null } },
   { method: 'POST', path: '/session/reset' },
   { method: 'DELETE', path: '/session' },
   { method: 'GET', path: '/session/export' },

@@ -1,7 +1,10 @@
 import type { PaymentProvider, ChargeOutcome } from '../../src/bar/payment-provider.ts'
 import { tabOf } from '../../src/bar/tab.ts'
 import { limits as realLimits, type Limits } from '../../src/config/limits.ts'
+import type { BarState } from '../../src/bar/bar.ts'
 import type { Agent } from '../../src/conversation/agent.ts'
+import { Budgets, type BudgetBounds } from '../../src/conversation/budgets.ts'
+import { noMask, type OutputMask } from '../../src/conversation/reply.ts'
 import { barTools } from '../../src/conversation/tools/bar-tools.ts'
 import type { Tool } from '../../src/conversation/tool.ts'
 import type { TurnEvent, TurnEvents } from '../../src/conversation/turn-events.ts'
@@ -17,6 +20,7 @@ import {
 } from '../../src/sessions/session-manager.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
+import { noKeys, serverModelOnly } from '../fakes/guest-keys.ts'
 import { ScriptedModel, type ScriptedReply } from '../fakes/scripted-model.ts'
 
 export type ContainerOptions = Partial<Omit<SessionManagerOptions, 'parts' | 'memory'>> & {
@@ -34,6 +38,18 @@ export type ContainerOptions = Partial<Omit<SessionManagerOptions, 'parts' | 'me
   readonly overlap?: 'queue' | 'reject' | 'interrupt'
   readonly turnsQueuedMax?: number
   readonly turnMs?: number
+  readonly budgets?: Partial<BudgetBounds>
+  readonly promptTokensMax?: number
+  readonly createMask?: () => OutputMask
+  readonly stateOf?: (bar: BarState) => object
+}
+
+const noBudgets: BudgetBounds = {
+  turnTokensMax: 0,
+  sessionTokensMax: 0,
+  sessionToolCallsMax: 0,
+  workspaceDailyTokensMax: 0,
+  outputTokensMax: 100,
 }
 
 /** All of the service that lies below HTTP, as one container has it. */
@@ -41,7 +57,8 @@ export function startContainer(options: ContainerOptions = {}) {
   const { name = 'a', clock = new FakeClock(), replies = [], tools = barTools } = options
   const store = options.store ?? createMemoryStore({ clock, shared: options.shared ?? false })
   const script = new ScriptedModel(...replies)
-  const agent: Agent = { name: 'maya', instructions: 'Be brief.', tools }
+  const { stateOf } = options
+  const agent: Agent = { name: 'maya', instructions: 'Be brief.', tools, ...(stateOf && { stateOf }) }
   const happened: string[] = []
   const defects: unknown[] = []
   const limits = { ...realLimits, ...options.limits }
@@ -54,6 +71,7 @@ export function startContainer(options: ContainerOptions = {}) {
     idleMs: 60_000,
     cleanupIntervalMs: 300_000,
     createSessionId: () => `${name}-session-${++ids}`,
+    onGone: () => {},
     observer: {
       sessionCreated: note('created'),
       sessionRejected: (reason) => happened.push(`rejected ${reason}`),
@@ -68,7 +86,16 @@ export function startContainer(options: ContainerOptions = {}) {
       clock,
       limits,
       agents: new Map([[agent.name, agent]]),
-      model: options.model ?? script,
+      models: serverModelOnly(options.model ?? script),
+      keys: noKeys,
+      budgets: new Budgets({
+        store,
+        clock,
+        bounds: { ...noBudgets, ...options.budgets },
+        observer: { budgetExhausted: (budget) => happened.push(`budget ${budget}`) },
+      }),
+      promptTokensMax: options.promptTokensMax ?? 16_000,
+      createMask: options.createMask ?? (() => noMask),
       payments: {
         provider: options.payments ?? new FakePayments(),
         clock,
@@ -84,8 +111,7 @@ export function startContainer(options: ContainerOptions = {}) {
         turnEnded: (outcome) => happened.push(`turn ${outcome}`),
         firstText: () => {},
         toolCalled: (tool, outcome) => happened.push(`${tool} ${outcome}`),
-        modelAnswered: (_provider, outcome) => happened.push(`model ${outcome}`),
-        tokensUsed: () => {},
+        budgetExhausted: (budget) => happened.push(`budget ${budget}`),
         paymentEnded: (outcome) => happened.push(`payment ${outcome}`),
       },
       reportDefect: (error) => defects.push(error),

@@ -178,9 +178,9 @@ describe('ending a session', () => {
     const { use, sessions } = await setup()
     const session = await use((live) => live)
     await sessions.end(session)
-    expect(() => session.send({ userInput: 'Hello', request: undefined })).toThrow(
-      expect.objectContaining({ code: 'SESSION_NOT_FOUND' }),
-    )
+    await expect(session.send({ userInput: 'Hello', request: undefined })).rejects.toMatchObject({
+      code: 'SESSION_NOT_FOUND',
+    })
     const tip = session.cashier.tip({ kind: 'percentage', percentage: 10 }, undefined)
     await expect(tip).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' })
   })

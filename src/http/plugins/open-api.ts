@@ -26,6 +26,22 @@ export const openApi = fastifyPlugin(async (app: FastifyInstance) => {
         description: 'A conversational agent server. Errors are application/problem+json (RFC 9457).',
         version: '1',
       },
+      components: {
+        securitySchemes: {
+          apiKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'A key of MAYA_API_KEYS. Where there are any, making a session needs one; a session that exists is ' +
+              'open to its own id, and with a key beside it only in the workspace of that key.',
+          },
+          metricsToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'The token of MAYA_METRICS_TOKEN, where it is set.',
+          },
+        },
+      },
       tags: ['chat', 'session', 'payments', 'menu', 'health'].map((name) => ({ name })),
     },
   })

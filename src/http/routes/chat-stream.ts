@@ -2,7 +2,7 @@ import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typ
 import { ServiceError } from '../../errors.ts'
 import type { RouteOptions } from '../app.ts'
 import { keyWithoutSession } from '../request-key.ts'
-import { messageSchema, mutating, problems } from '../schemas.ts'
+import { apiKeyWhereNeeded, messageSchema, mutating, problems } from '../schemas.ts'
 import { assertStreamRequest, lastEventIdOf } from '../stream-request.ts'
 
 /** What the events are is in the README; OpenAPI has no words for a stream of them. */
@@ -17,6 +17,7 @@ function sendSchema(messageCharactersMax: number) {
   return {
     tags: ['chat'],
     summary: 'Say something and get the answer as it is made',
+    security: apiKeyWhereNeeded,
     ...mutating,
     body: Type.Object(
       { user_input: messageSchema(messageCharactersMax), voice: Type.Optional(Type.Boolean()) },
@@ -48,7 +49,8 @@ export const chatStreamRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
   app.post('/chat/stream', { schema: sendSchema(messageCharactersMax) }, (request, reply) => {
     const last = lastEventIdOf(request, undefined)
     return turns.withSession(request, reply, async (session) => {
-      const events = await turns.send(session, request.body.user_input, request.headers['idempotency-key'])
+      const said = { session, userInput: request.body.user_input, key: request.headers['idempotency-key'] }
+      const events = await turns.send(said, request, reply)
       return turns.stream(reply, session, { events, last })
     })
   })
@@ -68,7 +70,7 @@ export const chatStreamRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
       const events =
         message === undefined
           ? await session.findTurn(turnId ?? last?.turnId ?? nothingToStream())
-          : await turns.send(session, message, key)
+          : await turns.send({ session, userInput: message, key }, request, reply)
       return turns.stream(reply, session, { events, last })
     })
   })

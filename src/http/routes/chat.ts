@@ -5,7 +5,7 @@ import type { SessionState } from '../../log/state.ts'
 import { answered } from '../answered.ts'
 import type { RouteOptions } from '../app.ts'
 import { requestKeyOf } from '../request-key.ts'
-import { messageSchema, mutating, problems, SessionQuery } from '../schemas.ts'
+import { apiKeyWhereNeeded, messageSchema, mutating, problems, SessionQuery } from '../schemas.ts'
 import { stateAfter } from '../state-after.ts'
 import {
   historyWire,
@@ -53,6 +53,7 @@ function chatSchema(messageCharactersMax: number) {
   return {
     tags,
     summary: 'Say something and get the whole answer',
+    security: apiKeyWhereNeeded,
     ...mutating,
     body: Type.Object({ user_input: messageSchema(messageCharactersMax) }, { additionalProperties: false }),
     response: { 200: ChatAnswer, ...problems },
@@ -65,7 +66,8 @@ export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, o
 
   app.post('/chat', { schema: chatSchema(options.messageCharactersMax) }, (request, reply) =>
     turns.withSession(request, reply, async (session) => {
-      const events = await turns.send(session, request.body.user_input, request.headers['idempotency-key'])
+      const said = { session, userInput: request.body.user_input, key: request.headers['idempotency-key'] }
+      const events = await turns.send(said, request, reply)
       const wasAnswered = events.isEnded
       await events.whenEnded
       const { log } = session

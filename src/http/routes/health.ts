@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ServiceError } from '../../errors.ts'
 import type { RouteOptions } from '../app.ts'
+import { bearerTokenOf } from '../bearer-token.ts'
 import { DateTime, problems } from '../schemas.ts'
 
 const Health = Type.Object({
@@ -13,6 +14,13 @@ const Health = Type.Object({
 const exposition = {
   description: 'The metrics.',
   content: { 'text/plain': { schema: Type.String() } },
+}
+
+const metricsSchema = {
+  tags: ['health'],
+  summary: 'Prometheus text',
+  security: [{ metricsToken: [] }, {}],
+  response: { 200: exposition, ...problems },
 }
 
 /** What probes and Prometheus ask. */
@@ -45,21 +53,17 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
     },
   )
 
-  app.get(
-    '/metrics',
-    { schema: { tags: ['health'], summary: 'Prometheus text', response: { 200: exposition, ...problems } } },
-    async (request, reply) => {
-      if (metricsToken !== null && !isToken(request.headers.authorization, metricsToken)) {
-        throw new ServiceError('API_KEY_REQUIRED', 'The metrics need the bearer token of MAYA_METRICS_TOKEN.')
-      }
-      return reply.type(metrics.contentType).send(await metrics.text())
-    },
-  )
+  app.get('/metrics', { schema: metricsSchema }, async (request, reply) => {
+    if (metricsToken !== null && !isToken(bearerTokenOf(request.headers), metricsToken)) {
+      throw new ServiceError('API_KEY_REQUIRED', 'The metrics need the bearer token of MAYA_METRICS_TOKEN.')
+    }
+    return reply.type(metrics.contentType).send(await metrics.text())
+  })
 }
 
 /** Compares in constant time, so that a wrong token tells nothing about the right one. */
-function isToken(authorization: string | undefined, token: string): boolean {
-  const given = Buffer.from(/^bearer +(.*)$/i.exec(authorization ?? '')?.[1] ?? '')
+function isToken(shown: string | undefined, token: string): boolean {
+  const given = Buffer.from(shown ?? '')
   const wanted = Buffer.from(token)
   return given.length === wanted.length && timingSafeEqual(given, wanted)
 }

@@ -7,7 +7,7 @@ import { answered } from '../answered.ts'
 import type { RouteOptions } from '../app.ts'
 import { exportWire, ExportWire } from '../export.ts'
 import { keyWithoutSession, requestKeyOf } from '../request-key.ts'
-import { DateTime, mutating, problems, SessionQuery } from '../schemas.ts'
+import { apiKeyWhereNeeded, DateTime, mutating, problems, SessionQuery } from '../schemas.ts'
 import { iso } from '../wire.ts'
 
 const Created = Type.Object({
@@ -37,6 +37,7 @@ const tags = ['session']
 const createSchema = {
   tags,
   summary: 'Make a session',
+  security: apiKeyWhereNeeded,
   body: Type.Object({ agent: Type.Optional(Type.String()) }, { additionalProperties: false }),
   response: { 201: Created, ...problems },
 }
@@ -131,7 +132,7 @@ function statusWire(session: Session, token: string, date: number): Static<typeo
     is_active: true,
     session_id: token,
     agent: state.agent,
-    has_valid_keys: false,
+    has_valid_keys: session.keys.hasValid,
     turn_running: session.runningTurnId !== null,
     turn_count: state.turnCount,
     phase: phaseOf(state, date),
