@@ -13,6 +13,7 @@ import {
 } from './config/settings.ts'
 import { StoreError } from './log/store.ts'
 import { MasterKeyError } from './security/master-key.ts'
+import { describeModels } from './service-models.ts'
 import { createService, type ProcessFacts, type Service } from './service.ts'
 
 /** `configuration` is EX_CONFIG of sysexits.h. */
@@ -96,7 +97,7 @@ function versionOf(packageJson: string): string {
 }
 
 /** What a newcomer wants to know, in words; all that follows is for machines. */
-function sayHello({ app, model, store, memory, sessions }: Service): void {
+function sayHello({ app, store, memory, sessions }: Service): void {
   const { limitBytes, limitSource, usageBytes, usageSource } = memory.reading
   const limit = limitBytes === null ? 'no limit known' : `limit ${inMb(limitBytes)} MB (${limitSource})`
   const address = app.server.address()
@@ -104,7 +105,7 @@ function sayHello({ app, model, store, memory, sessions }: Service): void {
   const host = settings.host === '0.0.0.0' || settings.host === '::' ? 'localhost' : settings.host
   const lines = [
     `Maya is at http://${host}:${port}`,
-    `  model     ${model.name}`,
+    `  model     ${describeModels(settings)}`,
     `  store     ${store.description}`,
     `  sessions  up to ${sessions.sessionsMax}, ${inMb(settings.sessionMemoryBytes)} MB reserved for each`,
     `  memory    ${limit}, ${inMb(usageBytes)} MB used (${usageSource})`,

@@ -1,30 +1,44 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { menu } from './bar/menu.ts'
 import type { PaymentProvider } from './bar/payment-provider.ts'
 import { simulatedPayments } from './bar/payments/simulated.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { limits as defaultLimits, type Limits } from './config/limits.ts'
-import type { Settings } from './config/settings.ts'
+import { secretsIn, type Settings } from './config/settings.ts'
 import type { Agent } from './conversation/agent.ts'
 import { maya } from './conversation/agents/maya.ts'
+import { Budgets } from './conversation/budgets.ts'
 import type { PaymentsOptions } from './conversation/payments.ts'
 import { createApp, type App, type AppOptions } from './http/app.ts'
 import { EventStreams } from './http/event-stream.ts'
+import { MessageRates } from './http/message-rates.ts'
 import { SessionIdentity } from './http/session-identity.ts'
 import { Turns } from './http/turns.ts'
 import { present } from './http/wire.ts'
-import type { Model } from './llm/model.ts'
-import { createHouseModel } from './llm/providers/house.ts'
+import type { ClosableModel, Model } from './llm/model.ts'
+import type { Models } from './llm/models.ts'
 import type { Store } from './log/store.ts'
 import { createCpuReader } from './memory/cpu.ts'
 import { MemoryMonitor } from './memory/monitor.ts'
 import { createMemoryReader, type MemoryReading } from './memory/readers.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
-import { loadMasterKey } from './security/master-key.ts'
+import {
+  createGuardRules,
+  guardMarks,
+  guardWithPolicy,
+  type Guard,
+  type GuardObserver,
+  type GuardRules,
+} from './security/guard.ts'
+import { loadMasterKey, spellingsOf } from './security/master-key.ts'
+import { RateLimits } from './security/rate-limits.ts'
 import { describeDefect } from './security/redaction.ts'
 import { createSessionTokens, type SessionTokens } from './security/session-token.ts'
-import { SessionManager } from './sessions/session-manager.ts'
+import { createVault, type Vault } from './security/vault.ts'
+import type { KeyChecks } from './sessions/guest-keys.ts'
+import { createKeyChecks, createModels, providersOf, takesGeminiKeys } from './service-models.ts'
+import type { SessionParts } from './sessions/session.ts'
+import { SessionManager, type SessionManagerOptions } from './sessions/session-manager.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { observeStore } from './store/observed.ts'
 import { openSqliteStore } from './store/sqlite.ts'
@@ -48,9 +62,13 @@ export interface ServiceOptions {
   readonly clock?: Clock
   readonly limits?: Limits
   readonly model?: Model
+  /** The model that is used with a guest's own key. */
+  readonly guestModel?: (key: string) => ClosableModel
+  readonly keyChecks?: KeyChecks
   readonly agents?: readonly Agent[]
   readonly store?: Store
   readonly payments?: PaymentProvider
+  readonly guardRules?: GuardRules
   readonly readMemory?: () => MemoryReading
   /** Called once when the store is held by another process and has to be waited for. */
   readonly onStoreWait?: () => void
@@ -61,7 +79,6 @@ export interface Service {
   readonly sessions: SessionManager
   readonly memory: MemoryMonitor
   readonly store: Store
-  readonly model: Model
   /** Refuses new sessions, lets running turns end within `graceMs`, then closes everything. */
   close(graceMs: number): Promise<void>
 }
@@ -70,57 +87,30 @@ export interface Service {
 export async function createService(options: ServiceOptions): Promise<Service> {
   const { settings, facts, logger = false, clock = systemClock, limits = defaultLimits } = options
   const agents = new Map((options.agents ?? [maya]).map((agent) => [agent.name, agent]))
-  const model = options.model ?? createModel(settings, clock)
-  const metrics = createMetrics({
-    version: facts.version,
-    nodeVersion: facts.nodeVersion,
-    tools: [...agents.values()].flatMap(({ tools }) => tools.map(({ name }) => name)),
-    providers: [model.name],
-    configuredMemoryBytes: settings.memoryLimitBytes,
-    containersMax: settings.containersMax,
-  })
-  const tokens = createTokens(settings)
+  const metrics = createCatalogue(options, agents)
+  const reportDefect = createDefectReport(logger)
+  const rates = createRates(settings, limits, { clock, metrics })
   const memory = createMonitor(options, clock)
   const store = observeStore(options.store ?? (await openStore(options, clock)), metrics, clock)
+  const { tokens, vault, masterKeys } = await openSecrets(settings, store)
+  const guard = createGuard(options, { clock, limits, metrics, masterKeys })
+  const random = Math.random
+  const models = createModels({ ...options, clock, limits, observer: metrics, random, reportDefect })
+  const domain = { settings, limits, clock, agents, metrics, memory, store, rates, guard, tokens }
   const sessions = new SessionManager({
+    ...createSessionOptions({ ...domain, models, reportDefect }),
     parts: {
-      store,
-      clock,
-      limits,
-      agents,
-      model,
+      ...createSessionParts({ ...domain, models, reportDefect }),
+      keys: {
+        vault,
+        checks: options.keyChecks ?? createKeyChecks(settings),
+        takesGemini: takesGeminiKeys(settings),
+      },
       payments: createPayments(options, { clock, metrics, limits }),
-      present,
-      overlap: settings.turnOverlap,
-      turnsQueuedMax: settings.turnsQueuedMax,
-      turnMs: settings.turnMs,
-      createId: randomUUID,
-      observer: metrics,
-      reportDefect: (error) => logger && logger.error({ err: describeDefect(error) }, 'defect'),
     },
-    memory,
-    sessionsMax: settings.sessionsMax,
-    sessionBytes: settings.sessionMemoryBytes,
-    expiryMs: settings.sessionExpiryMs,
-    idleMs: settings.sessionIdleMs,
-    cleanupIntervalMs: settings.cleanupIntervalMs,
-    createSessionId: () => tokens.mint().id,
-    observer: metrics,
   })
   const streams = new EventStreams({ clock, heartbeatMs: limits.heartbeatMs, observer: metrics })
-  const app = await createEdge({
-    settings,
-    limits,
-    clock,
-    logger,
-    sessions,
-    tokens,
-    streams,
-    agents,
-    metrics,
-    memory,
-    store,
-  })
+  const app = await createEdge({ ...domain, logger, sessions, streams })
   const cpuSeconds = createCpuReader({ processCpuSeconds: facts.cpuSeconds })
   metrics.watch({ memory, sessions, cpuSeconds, uptimeSeconds: facts.uptimeSeconds })
   memory.start()
@@ -130,24 +120,83 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     sessions,
     memory,
     store,
-    model,
-    close: (graceMs) => closeParts({ clock, sessions, streams, app, memory, store }, graceMs),
+    close: (graceMs) => closeParts({ clock, sessions, streams, app, models, memory, store }, graceMs),
+  }
+}
+
+function createCatalogue(
+  { settings, facts, model }: ServiceOptions,
+  agents: ReadonlyMap<string, Agent>,
+): Metrics {
+  return createMetrics({
+    version: facts.version,
+    nodeVersion: facts.nodeVersion,
+    tools: [...agents.values()].flatMap(({ tools }) => tools.map(({ name }) => name)),
+    providers: model === undefined ? providersOf(settings) : [model.name],
+    configuredMemoryBytes: settings.memoryLimitBytes,
+    containersMax: settings.containersMax,
+    guardPolicy: settings.guardOnError,
+    guardMarks,
+  })
+}
+
+interface DomainParts extends Omit<EdgeParts, 'logger' | 'sessions' | 'streams'> {
+  readonly models: Models
+  readonly reportDefect: (error: unknown) => void
+}
+
+function createSessionOptions(parts: DomainParts): Omit<SessionManagerOptions, 'parts'> {
+  const { settings, memory, metrics, tokens, rates } = parts
+  return {
+    memory,
+    sessionsMax: settings.sessionsMax,
+    sessionBytes: settings.sessionMemoryBytes,
+    expiryMs: settings.sessionExpiryMs,
+    idleMs: settings.sessionIdleMs,
+    cleanupIntervalMs: settings.cleanupIntervalMs,
+    createSessionId: () => tokens.mint().id,
+    onGone: (id) => rates.forget(id),
+    observer: metrics,
+  }
+}
+
+/** What all sessions share, but for keys and payments. */
+function createSessionParts(parts: DomainParts): Omit<SessionParts, 'keys' | 'payments'> {
+  const { settings, store, clock, limits, agents, models, metrics, guard, reportDefect } = parts
+  return {
+    store,
+    clock,
+    limits,
+    agents,
+    models,
+    budgets: new Budgets({ store, clock, bounds: settings, observer: metrics }),
+    promptTokensMax: settings.promptTokensMax,
+    createMask: (secrets) => guard.maskOutput(secrets),
+    present,
+    overlap: settings.turnOverlap,
+    turnsQueuedMax: settings.turnsQueuedMax,
+    turnMs: settings.turnMs,
+    createId: randomUUID,
+    observer: metrics,
+    reportDefect,
   }
 }
 
 type ClosingParts = Pick<EdgeParts, 'clock' | 'sessions' | 'streams' | 'memory' | 'store'> & {
   readonly app: App
+  readonly models: Models
 }
 
 /** In this order: what still runs needs what comes after it. */
 async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
-  const { clock, sessions, streams, app, memory, store } = parts
+  const { clock, sessions, streams, app, models, memory, store } = parts
   const deadline = new AbortController()
   const cancel = clock.after(graceMs, () => deadline.abort())
   await sessions.drain(deadline.signal)
   cancel()
   streams.close()
   await app.close()
+  await models.close()
   memory.stop()
   await store.close()
 }
@@ -159,6 +208,8 @@ interface EdgeParts {
   readonly logger: AppOptions['logger']
   readonly sessions: SessionManager
   readonly tokens: SessionTokens
+  readonly rates: MessageRates
+  readonly guard: Guard
   readonly streams: EventStreams
   readonly agents: ReadonlyMap<string, Agent>
   readonly metrics: Metrics
@@ -166,11 +217,20 @@ interface EdgeParts {
   readonly store: Store
 }
 
-function createEdge({ settings, limits, tokens, streams, memory, store, ...parts }: EdgeParts): Promise<App> {
+function createEdge({
+  settings,
+  limits,
+  tokens,
+  streams,
+  memory,
+  store,
+  guard,
+  ...parts
+}: EdgeParts): Promise<App> {
   const identity = new SessionIdentity({
     sessions: parts.sessions,
     tokens,
-    workspace: 'default',
+    apiKeys: settings.apiKeys,
     agent: maya.name,
     cookieMaxAgeSeconds: settings.sessionExpiryMs / 1000,
     trustedOrigins: settings.corsOrigins,
@@ -178,16 +238,41 @@ function createEdge({ settings, limits, tokens, streams, memory, store, ...parts
   return createApp({
     ...parts,
     identity,
-    turns: new Turns({ identity, streams }),
+    turns: new Turns({ identity, streams, rates: parts.rates, guard }),
     messageCharactersMax: settings.messageCharactersMax,
     turnsKeptMax: limits.turnsKeptMax,
     metricsToken: settings.metricsToken,
-    health: { checks: () => failedChecks(memory, store) },
+    health: { checks: () => failedChecks({ memory, store, guard }) },
     bodyBytesMax: settings.bodyBytesMax,
     corsOrigins: settings.corsOrigins,
+    trustedProxies: settings.trustedProxies,
     webDirectory: join(import.meta.dirname, '../web'),
     observeRequest: (request) => parts.metrics.httpRequest(request),
   })
+}
+
+function aMinute(max: number): { readonly max: number; readonly windowMs: number } {
+  return { max, windowMs: 60_000 }
+}
+
+function createRates(
+  settings: Settings,
+  { rateKeysMax, keyChecksMax }: Limits,
+  { clock, metrics }: { clock: Clock; metrics: Metrics },
+): MessageRates {
+  const limits = new RateLimits({
+    clock,
+    keysMax: rateKeysMax,
+    rates: {
+      session: aMinute(settings.sessionRateLimit),
+      burst: { max: settings.burstLimit, windowMs: 10_000 },
+      workspace: aMinute(settings.workspaceRateLimit),
+      address: aMinute(settings.addressRateLimit),
+      app: aMinute(settings.appRateLimit),
+      keys: aMinute(keyChecksMax),
+    },
+  })
+  return new MessageRates({ limits, observer: metrics })
 }
 
 function createPayments(
@@ -197,18 +282,53 @@ function createPayments(
   return { provider: payments, clock, timeoutMs: limits.paymentMs, observer: metrics }
 }
 
-/** `auto` is the best model that can be had with what is configured. */
-function createModel({ housePaceMs }: Settings, clock: Clock): Model {
-  const items = menu.categories.flatMap((category) =>
-    category.items.map((item) => ({ ...item, category: category.name })),
-  )
-  return createHouseModel({ clock, paceMs: housePaceMs, vocabulary: { items, modifiers: menu.modifiers } })
+function createGuard(
+  { settings, guardRules }: ServiceOptions,
+  {
+    clock,
+    limits,
+    metrics,
+    masterKeys,
+  }: { clock: Clock; limits: Limits; metrics: GuardObserver; masterKeys: readonly Buffer[] },
+): Guard {
+  const { messageCharactersMax } = settings
+  const secrets = [...secretsIn(settings), ...masterKeys.flatMap(spellingsOf)]
+  const rules = guardRules ?? createGuardRules({ secrets, messageCharactersMax })
+  return guardWithPolicy(rules, {
+    onError: settings.guardOnError,
+    timeoutMs: limits.guardMs,
+    messageCharactersMax,
+    retryAfterSeconds: limits.retryAfterSeconds,
+    clock,
+    observer: metrics,
+  })
 }
 
-function createTokens({ masterKey, masterKeyPrevious, store }: Settings): SessionTokens {
-  const keyFile = store.kind === 'sqlite' ? join(dirname(store.file), 'master.key') : null
-  const { key } = loadMasterKey({ configured: masterKey, keyFile, randomBytes })
-  return createSessionTokens({ masterKey: key, previousMasterKey: masterKeyPrevious })
+function createDefectReport(logger: AppOptions['logger']): (error: unknown) => void {
+  return (error) => {
+    if (logger) logger.error({ err: describeDefect(error) }, 'defect')
+  }
+}
+
+/** What is made of the master key. Closes the store where there is no such key. */
+async function openSecrets(
+  { masterKey, masterKeyPrevious, store: address }: Settings,
+  store: Store,
+): Promise<{
+  readonly tokens: SessionTokens
+  readonly vault: Vault
+  readonly masterKeys: readonly Buffer[]
+}> {
+  const keyFile = address.kind === 'sqlite' ? join(dirname(address.file), 'master.key') : null
+  try {
+    const loading = { configured: masterKey, keyFile, isStoreShared: store.shared, randomBytes }
+    const keys = { masterKey: loadMasterKey(loading).key, previousMasterKey: masterKeyPrevious }
+    const masterKeys = [keys.masterKey, masterKeyPrevious].filter((key) => key !== null)
+    return { tokens: createSessionTokens(keys), vault: createVault(keys), masterKeys }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
 async function openStore({ settings, onStoreWait }: ServiceOptions, clock: Clock): Promise<Store> {
@@ -226,7 +346,11 @@ function createMonitor({ settings, facts, readMemory }: ServiceOptions, clock: C
 }
 
 /** What `/healthz` says is wrong. */
-async function failedChecks(memory: MemoryMonitor, store: Store): Promise<readonly string[]> {
+async function failedChecks({
+  memory,
+  store,
+  guard,
+}: Pick<EdgeParts, 'memory' | 'store' | 'guard'>): Promise<readonly string[]> {
   const isStoreThere = await store.version('health').then(
     () => true,
     () => false,
@@ -234,5 +358,6 @@ async function failedChecks(memory: MemoryMonitor, store: Store): Promise<readon
   return [
     ...(memory.pressure ? ['Container memory pressure detected'] : []),
     ...(isStoreThere ? [] : ['The store cannot be reached']),
+    ...(guard.isFailing ? [`The guard fails (policy: ${guard.policy})`] : []),
   ]
 }

@@ -160,12 +160,14 @@ const handlers = {
     if (question.key !== undefined) remember('message', { ...question, turnId }, session)
     if (turn.isStopWanted) void guard(() => change('/chat/stop'))
   },
+  status: ({ status }, { exchange }) => exchange.wait(waits[status]),
   text_chunk: ({ content }, { exchange }) => exchange.append(content),
   state: ({ tab, order }) => payments.update(tab, order),
   confirmation: (event) => payments.ask(event),
   complete: ({ content, finish_reason: reason }, { exchange }) => exchange.finish(content, notes[reason]),
 }
 
+const waits = { warming_up: 'Maya’s model is warming up …' }
 const notes = { stopped: 'Stopped.', length: 'The answer was cut off here.' }
 
 async function fail(problem, { question, exchange, turn }) {

@@ -71,7 +71,7 @@ export class Messages {
       if (role === 'user') body.textContent = text
       else body.replaceChildren(...markdown(text))
     }
-    return { element, render }
+    return { element, body, render }
   }
 }
 
@@ -95,7 +95,15 @@ class Exchange {
     for (const { dataset } of own) dataset.turn = turnId
     this.#messages.removeOthers(turnId, own)
     this.#text = ''
+    delete this.#answer.body.dataset.wait
     this.#renderSoon()
+  }
+
+  /** Why there is no text yet. It gives way to the first text by itself. */
+  wait(sentence) {
+    if (sentence === undefined || this.#text !== '') return
+    this.#answer.body.dataset.wait = sentence
+    this.#messages.announce(sentence)
   }
 
   append(text) {

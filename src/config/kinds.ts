@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { hashOfApiKey } from '../security/api-key.ts'
+import { hashOfApiKey, type ApiKey } from '../security/api-key.ts'
 import { parseMasterKey } from '../security/master-key.ts'
 
 /** What the text of a setting may be. */
@@ -82,7 +82,8 @@ export const httpUrl: Kind<string> = {
     if (!/^https?:\/\/[^\s?#@]+$/i.test(text) || !URL.canParse(text)) return undefined
     return text.replace(/\/+$/, '')
   },
-  show: quote,
+  // A query can hold a key.
+  show: (text) => quote(text.replace(/[?#].*$/s, '?...')),
 }
 
 /** Headers for every request to a provider. Their values may be secrets. */
@@ -99,12 +100,7 @@ export const headers: Kind<Readonly<Record<string, string>>> = {
   show: describeSecret,
 }
 
-/** A tenant's key, of which only a hash is kept. */
-export interface ApiKey {
-  readonly hash: Buffer
-  readonly workspace: string
-}
-
+/** Keys of tenants, each with its workspace. */
 export const apiKeys: Kind<readonly ApiKey[]> = {
   allowed:
     'a comma list of `key:workspace`, each key once and of 16 to 200 letters, digits, `.`, `_`, `-` and `~`, each workspace of 1 to 64 letters, digits, `_` and `-`',
@@ -168,11 +164,11 @@ export const storeAddress: Kind<StoreAddress> = {
   show: (text) => (/^(?:memory|sqlite):/.test(text) ? quote(text) : quote(`${text.split(':')[0]}:...`)),
 }
 
-/** `10.0.0.0/8`, or an address alone. */
+/** `10.0.0.0/8`, or an address alone. Not the whole world: then anybody could claim any address. */
 function isNetwork(text: string): boolean {
-  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const [, address = '', bits = '1'] = /^([^/%]+)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? []
   const version = isIP(address)
-  return version !== 0 && (bits === undefined || Number(bits) <= (version === 4 ? 32 : 128))
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
 /** As a browser sends it: lower case and without the scheme's own port. */

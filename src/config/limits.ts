@@ -48,8 +48,12 @@ export interface Limits {
   readonly keyCheckMs: number
   /** The longest summary of what was said earlier. */
   readonly summaryCharactersMax: number
+  /** How long a model may take to write it. */
+  readonly summaryMs: number
   /** Guests, workspaces and addresses whose recent messages are remembered for the rate limits. */
   readonly rateKeysMax: number
+  /** Checks of a guest's own key a minute, in one session. */
+  readonly keyChecksMax: number
   /** How long a guard may think about a message. */
   readonly guardMs: number
 
@@ -98,7 +102,9 @@ export const limits: Limits = {
   guestModelsMax: 1000,
   keyCheckMs: 10_000,
   summaryCharactersMax: 2000,
+  summaryMs: 15_000,
   rateKeysMax: 10_000,
+  keyChecksMax: 10,
   guardMs: 2000,
 
   leaseMs: 10_000,

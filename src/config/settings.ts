@@ -122,10 +122,55 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     if (value === undefined) problems.push({ variable, came: kind.show(text), allowed: kind.allowed })
     return [name, value]
   })
-  if (problems.length > 0) return { ok: false, problems }
   // Each name of the table stands there with what its own kind made of it, which `fromEntries` cannot tell.
   const settings: Settings = Object.fromEntries(values)
-  return { ok: true, settings }
+  problems.push(...missingSettings(settings))
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, settings }
+}
+
+/**
+ * What other settings make necessary. It is asked also where some were refused: those are undefined then, not null,
+ * and so not missing.
+ */
+function missingSettings(settings: Partial<Settings>): readonly Problem[] {
+  const { llmProvider, llmFallback, openaiBaseUrl, modalEndpointUrl, modalProxyKey, modalProxySecret } =
+    settings
+  const wantsOpenAi = llmProvider === 'openai' || llmFallback === 'openai'
+  const needs: readonly (readonly [boolean, keyof typeof table, string])[] = [
+    [
+      wantsOpenAi && openaiBaseUrl === null && modalEndpointUrl === null,
+      'openaiBaseUrl',
+      `because ${llmProvider === 'openai' ? 'MAYA_LLM_PROVIDER' : 'MAYA_LLM_FALLBACK'} is openai and MODAL_ENDPOINT_URL is not set either`,
+    ],
+    [
+      llmFallback === 'gemini' && settings.geminiKey === null && settings.vertexProject === null,
+      'geminiKey',
+      'because MAYA_LLM_FALLBACK is gemini and GEMINI_VERTEX_PROJECT is not set either',
+    ],
+    [
+      modalProxyKey !== null && modalProxySecret === null,
+      'modalProxySecret',
+      'because MODAL_PROXY_KEY is set',
+    ],
+    [
+      modalProxySecret !== null && modalProxyKey === null,
+      'modalProxyKey',
+      'because MODAL_PROXY_SECRET is set',
+    ],
+  ]
+  return needs
+    .filter(([isMissing]) => isMissing)
+    .map(([, name, reason]) => {
+      const { variable, kind } = table[name]
+      return { variable, came: 'not set', allowed: `${kind.allowed}, ${reason}` }
+    })
+}
+
+/** The secrets of the server that are texts, so that they can be kept out of what is shown. */
+export function secretsIn(settings: Settings): readonly string[] {
+  const { geminiKey, openaiKey, openaiHeaders, modalProxyKey, modalProxySecret, cartesiaKey } = settings
+  const texts = [geminiKey, openaiKey, modalProxyKey, modalProxySecret, cartesiaKey, settings.metricsToken]
+  return [...texts.filter((text) => text !== null), ...Object.values(openaiHeaders)]
 }
 
 /** One line for people: `PORT is "80a", allowed is a whole number from 0 to 65535.` */
@@ -136,6 +181,7 @@ export function describeProblem({ variable, came, allowed }: Problem): string {
 /** Settings that are allowed and yet can hardly be meant together, one sentence each. */
 export function settingWarnings(settings: Settings): readonly string[] {
   const { sessionIdleMs, sessionExpiryMs, cleanupIntervalMs, messageCharactersMax, bodyBytesMax } = settings
+  const { llmProvider, llmFallback, turnMs, warmUpMs } = settings
   const warnings: readonly (readonly [boolean, string])[] = [
     [
       sessionIdleMs >= sessionExpiryMs,
@@ -150,12 +196,29 @@ export function settingWarnings(settings: Settings): readonly string[] {
       `MAYA_BODY_BYTES_MAX is below ${utf8BytesMax} x MAYA_MESSAGE_CHARACTERS_MAX: a message of allowed length can be too large a body.`,
     ],
     [
+      settings.turnTokensMax > 0 &&
+        settings.turnTokensMax < settings.promptTokensMax + settings.outputTokensMax,
+      'MAYA_TURN_TOKENS is below MAYA_PROMPT_TOKENS + MAX_OUTPUT_TOKENS: a long conversation may get no answer.',
+    ],
+    [
       settings.masterKeyPrevious !== null && settings.masterKey === null,
       'MAYA_MASTER_KEY_PREVIOUS is set without MAYA_MASTER_KEY.',
     ],
     [
       settings.masterKey !== null && settings.masterKeyPrevious?.equals(settings.masterKey) === true,
       'MAYA_MASTER_KEY_PREVIOUS is the same key as MAYA_MASTER_KEY.',
+    ],
+    [
+      llmProvider === 'gemini' && settings.geminiKey === null && settings.vertexProject === null,
+      'MAYA_LLM_PROVIDER is gemini without GEMINI_API_KEY and GEMINI_VERTEX_PROJECT: only guests with a key of their own get answers.',
+    ],
+    [
+      llmFallback !== null && llmFallback === llmProvider,
+      'MAYA_LLM_FALLBACK is the same as MAYA_LLM_PROVIDER: what fails there fails here too.',
+    ],
+    [
+      (llmProvider === 'openai' || llmFallback === 'openai') && warmUpMs >= turnMs,
+      'MAYA_WARMUP_SECONDS is not below MAYA_TURN_SECONDS: a turn ends before a starting server is waited for.',
     ],
   ]
   return warnings.filter(([applies]) => applies).map(([, sentence]) => sentence)

@@ -2,11 +2,23 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ConversationObserver } from '../conversation/observer.ts'
 import type { StreamObserver } from '../http/event-stream.ts'
+import type { RateObserver } from '../http/message-rates.ts'
+import type { ModelObserver } from '../llm/observed.ts'
 import type { MemoryReading } from '../memory/readers.ts'
 import type { SessionObserver } from '../sessions/session-manager.ts'
+import type { GuardObserver } from '../security/guard.ts'
 import type { StoreObserver, StoreOperation } from '../store/observed.ts'
+import { observeGuard, type GuardLabels } from './guard-metrics.ts'
 
-export interface Metrics extends SessionObserver, ConversationObserver, StreamObserver, StoreObserver {
+export interface Metrics
+  extends
+    SessionObserver,
+    ConversationObserver,
+    ModelObserver,
+    StreamObserver,
+    RateObserver,
+    StoreObserver,
+    GuardObserver {
   readonly contentType: string
   /** The exposition in Prometheus text format. */
   text(): Promise<string>
@@ -21,7 +33,7 @@ export interface Metrics extends SessionObserver, ConversationObserver, StreamOb
 }
 
 /** The fixed values of the labels that parts bring along. */
-export interface MetricLabels {
+export interface MetricLabels extends GuardLabels {
   readonly version: string
   readonly nodeVersion: string
   readonly tools: readonly string[]
@@ -67,6 +79,7 @@ const storeOperations = {
   acquireLease: true,
   renewLease: true,
   releaseLease: true,
+  count: true,
 } as const satisfies Record<StoreOperation, true>
 
 /** The whole catalogue of metrics, in a registry of its own. Names and labels are a contract with dashboards. */
@@ -80,7 +93,9 @@ export function createMetrics(labels: MetricLabels): Metrics {
     watch: gauges.watch,
     ...observeSessions(registry),
     ...observeConversation(registry, labels),
+    ...observeModels(registry, labels),
     ...observeEdge(registry),
+    ...observeGuard(registry, labels),
   }
 }
 
@@ -102,7 +117,7 @@ function observeSessions(registry: Registry): SessionObserver {
   }
 }
 
-function observeConversation(registry: Registry, { tools, providers }: MetricLabels): ConversationObserver {
+function observeConversation(registry: Registry, { tools }: MetricLabels): ConversationObserver {
   const counter = counterIn(registry)
   const histogram = histogramIn(registry)
   const turns = counter('maya_turns_total', 'Turns that ended, by outcome.', {
@@ -123,14 +138,11 @@ function observeConversation(registry: Registry, { tools, providers }: MetricLab
     tool: [...tools, 'unknown'],
     outcome: ['ok', 'refused', 'invalid', 'failed'],
   })
-  const requests = counter('maya_llm_requests_total', 'Replies asked of a model, by outcome.', {
-    provider: providers,
-    outcome: ['ok', 'error', 'aborted'],
-  })
-  const tokens = counter('maya_llm_tokens_total', 'Tokens, by provider and kind.', {
-    provider: providers,
-    kind: ['input', 'output'],
-  })
+  const exhausted = counter(
+    'maya_budget_exhausted_total',
+    'Messages and calls of a model that a budget refused, by budget.',
+    { budget: ['turn', 'session', 'day'] },
+  )
   const payments = counter('maya_payments_total', 'Charges, by outcome.', {
     outcome: ['settled', 'declined', 'unknown'],
   })
@@ -141,13 +153,46 @@ function observeConversation(registry: Registry, { tools, providers }: MetricLab
     },
     firstText: (seconds) => firstText.observe(seconds),
     toolCalled: (tool, outcome) => toolCalls.inc({ tool, outcome }),
-    modelAnswered: (provider, outcome) => requests.inc({ provider, outcome }),
-    tokensUsed: (provider, kind, count) => tokens.inc({ provider, kind }, count),
+    budgetExhausted: (budget) => exhausted.inc({ budget }),
     paymentEnded: (outcome) => payments.inc({ outcome }),
   }
 }
 
-function observeEdge(registry: Registry): StreamObserver & StoreObserver & Pick<Metrics, 'httpRequest'> {
+function observeModels(registry: Registry, { providers }: MetricLabels): ModelObserver {
+  const counter = counterIn(registry)
+  const requests = counter('maya_llm_requests_total', 'Replies asked of a model, by outcome.', {
+    provider: providers,
+    outcome: ['ok', 'error', 'aborted'],
+  })
+  const tokens = counter('maya_llm_tokens_total', 'Tokens, by provider and kind.', {
+    provider: providers,
+    kind: ['input', 'output'],
+  })
+  const retries = counter('maya_llm_retries_total', 'Replies asked for once more after a failure.', {
+    provider: providers,
+  })
+  const fallbacks = counter('maya_llm_fallbacks_total', 'Replies that another model gave instead.', {
+    provider: providers,
+  })
+  const breakers = new Gauge({
+    name: 'maya_llm_breaker_open',
+    help: '1 while a provider is left alone because it failed too often.',
+    labelNames: ['provider'],
+    registers: [registry],
+  })
+  for (const provider of providers) breakers.set({ provider }, 0)
+  return {
+    modelAnswered: (provider, outcome) => requests.inc({ provider, outcome }),
+    tokensUsed: (provider, kind, count) => tokens.inc({ provider, kind }, count),
+    modelRetried: (provider) => retries.inc({ provider }),
+    modelFellBack: (provider) => fallbacks.inc({ provider }),
+    breakerChanged: (provider, isOpen) => breakers.set({ provider }, Number(isOpen)),
+  }
+}
+
+function observeEdge(
+  registry: Registry,
+): StreamObserver & RateObserver & StoreObserver & Pick<Metrics, 'httpRequest'> {
   const counter = counterIn(registry)
   const readers = new Gauge({
     name: 'maya_stream_readers',
@@ -159,6 +204,9 @@ function observeEdge(registry: Registry): StreamObserver & StoreObserver & Pick<
     'maya_stream_slow_readers_total',
     'Readers that were cut off because they did not read.',
   )
+  const limited = counter('maya_rate_limited_total', 'Requests that were refused, by limit.', {
+    limit: ['session', 'burst', 'workspace', 'address', 'app', 'keys'],
+  })
   const conflicts = counter(
     'maya_store_conflicts_total',
     'Appends that found another version than they expected.',
@@ -183,6 +231,7 @@ function observeEdge(registry: Registry): StreamObserver & StoreObserver & Pick<
     readerLeft: () => readers.dec(),
     streamResumed: () => resumes.inc(),
     slowReaderCut: () => slow.inc(),
+    rateLimited: (limit) => limited.inc({ limit }),
     operation: (operation, seconds) => operations.observe({ operation }, seconds),
     conflict: () => conflicts.inc(),
     httpRequest({ method, route, status, seconds }) {

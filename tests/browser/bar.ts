@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { noRateLimits } from '../fakes/no-rate-limits.ts'
 
 /** A real server on a free port that outlives single tests: each guest has a session of their own. */
 export async function openBar(paceMs: number): Promise<{ readonly url: string; close(): void }> {
@@ -15,9 +16,7 @@ export async function openBar(paceMs: number): Promise<{ readonly url: string; c
       MAYA_STORE_URL: 'memory:',
       MAYA_HOUSE_PACE_MS: String(paceMs),
       MAYA_LOG_LEVEL: 'warn',
-      MAYA_SESSION_RATE_LIMIT: '0',
-      MAYA_BURST_LIMIT: '0',
-      MAYA_APP_RATE_LIMIT: '0',
+      ...noRateLimits,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

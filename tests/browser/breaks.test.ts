@@ -192,4 +192,38 @@ describe('a bar that cannot serve at once', () => {
     await ask(waiting, order)
     expect(await bill(waiting)).toEqual(twoMartinis)
   })
+
+  it('says that its model is warming up, until it speaks', async () => {
+    const { page } = await enter(bar.url, { mayFail: true })
+    const told = [
+      { type: 'session', session_id: 'any', turn_id: 'cold' },
+      { type: 'status', status: 'warming_up' },
+    ]
+    const body = told.map((event, at) => `id: cold:${at + 1}\ndata: ${JSON.stringify(event)}\n\n`).join('')
+    const headers = { 'content-type': 'text/event-stream' }
+    await page.route('**/chat/stream', (route) => route.fulfill({ body, headers }), { times: 1 })
+    await say(page, order)
+    await page.locator('.waiting .text[data-wait*="warming up"]').waitFor()
+    const shown = () =>
+      page.evaluate("getComputedStyle(document.querySelector('[data-wait]'), '::after').content")
+    expect(await shown()).toContain('model is warming up')
+    await answerEnds(page)
+    expect(await shown()).toBe('none')
+    expect(await bill(page)).toEqual(twoMartinis)
+  })
+})
+
+describe('a bar that takes API keys', () => {
+  it('tells a guest without one, and does not ask again and again', async () => {
+    const environment = { MAYA_STORE_URL: 'memory:', MAYA_API_KEYS: 'members-only-0123456789:bar' }
+    const { url } = await startServer({ directory: temporaryDirectory(), environment })
+    const guest = await createGuest(browser, { baseURL: url, mayFail: true })
+    const page = await guest.openPage('/', { isServed: false })
+    await page.getByText('a session needs an API key').waitFor()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    await page.waitForTimeout(3000)
+    expect(asked).toEqual([])
+    expect(await page.locator('#notice-countdown').textContent()).toBe('')
+  })
 })

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -7,22 +6,9 @@ import {
   readSettings,
   settingNames,
   settingWarnings,
-  type Problem,
   type Settings,
 } from '../../src/config/settings.ts'
-
-type Environment = Record<string, string | undefined>
-
-function settingsOf(environment: Environment): Settings {
-  const result = readSettings(environment)
-  if (!result.ok) throw new Error(result.problems.map(describeProblem).join('\n'))
-  return result.settings
-}
-
-function problemsOf(environment: Environment): readonly Problem[] {
-  const result = readSettings(environment)
-  return result.ok ? [] : result.problems
-}
+import { problemsOf, settingsOf, type Environment } from './reading.ts'
 
 const keyBytes = Buffer.from(Array.from({ length: 32 }, (_, index) => 255 - index * 3))
 const mb = 1024 * 1024
@@ -97,122 +83,20 @@ it.each(settingNames)('takes an empty %s for an unset one', (name) => {
   expect(settingsOf({ [name]: ' \t\n' })).toEqual(settingsOf({}))
 })
 
+const secretNames = [
+  'MAYA_MASTER_KEY',
+  'MAYA_MASTER_KEY_PREVIOUS',
+  'MAYA_METRICS_TOKEN',
+  'MAYA_API_KEYS',
+  'GEMINI_API_KEY',
+  'OPENAI_API_KEY',
+  'OPENAI_HEADERS',
+  'MODAL_PROXY_KEY',
+  'MODAL_PROXY_SECRET',
+  'CARTESIA_API_KEY',
+]
 const base64 = keyBytes.toString('base64')
 const base64url = keyBytes.toString('base64url')
-
-describe('takes', () => {
-  it.each<[string, string, Partial<Settings>]>([
-    ['HOST', '127.0.0.1', { host: '127.0.0.1' }],
-    ['HOST', '::', { host: '::' }],
-    ['HOST', 'localhost', { host: 'localhost' }],
-    ['PORT', '0', { port: 0 }],
-    ['PORT', '65535', { port: 65_535 }],
-    ['PORT', ' 80\n', { port: 80 }],
-    ['MAYA_SESSIONS_PER_CONTAINER', '1', { sessionsMax: 1 }],
-    ['MAYA_SESSIONS_PER_CONTAINER', '100000', { sessionsMax: 100_000 }],
-    ['MAYA_DEFAULT_SESSION_MEMORY_MB', '75', { sessionMemoryBytes: 75 * mb }],
-    ['MAYA_CONTAINER_MEMORY_THRESHOLD', '0.1', { memoryThreshold: 0.1 }],
-    ['MAYA_CONTAINER_MEMORY_THRESHOLD', '0.95', { memoryThreshold: 0.95 }],
-    ['MAYA_SESSION_EXPIRY_SECONDS', '1', { sessionExpiryMs: 1000 }],
-    ['MAYA_CLEANUP_INTERVAL_SECONDS', '5', { cleanupIntervalMs: 5000 }],
-    ['MAYA_SESSION_IDLE_SECONDS', '2', { sessionIdleMs: 2000 }],
-    ['MODAL_MEMORY_MB', '8192', { memoryLimitBytes: 8192 * mb }],
-    ['MODAL_MAX_CONTAINERS', '5', { containersMax: 5 }],
-    ['MAYA_STORE_URL', 'memory:', { store: { kind: 'memory' } }],
-    ['MAYA_STORE_URL', 'sqlite:/var/lib/maya.db', { store: { kind: 'sqlite', file: '/var/lib/maya.db' } }],
-    ['MAYA_STORE_URL', 'sqlite:./a b.db', { store: { kind: 'sqlite', file: './a b.db' } }],
-    ['MAYA_MASTER_KEY', base64, { masterKey: keyBytes }],
-    ['MAYA_MASTER_KEY', base64.slice(0, -1), { masterKey: keyBytes }],
-    ['MAYA_MASTER_KEY', base64url, { masterKey: keyBytes }],
-    ['MAYA_MASTER_KEY', `${base64url}=`, { masterKey: keyBytes }],
-    ['MAYA_MASTER_KEY_PREVIOUS', base64, { masterKeyPrevious: keyBytes }],
-    ['MAYA_LLM_PROVIDER', 'house', { llmProvider: 'house' }],
-    ['MAYA_HOUSE_PACE_MS', '0', { housePaceMs: 0 }],
-    ['MAYA_TURN_OVERLAP', 'interrupt', { turnOverlap: 'interrupt' }],
-    ['MAYA_TURN_QUEUE', '0', { turnsQueuedMax: 0 }],
-    ['MAYA_TURN_QUEUE', '100', { turnsQueuedMax: 100 }],
-    ['MAYA_TURN_SECONDS', '5', { turnMs: 5000 }],
-    ['MAYA_SHUTDOWN_SECONDS', '3', { shutdownMs: 3000 }],
-    ['MAYA_BODY_BYTES_MAX', '1024', { bodyBytesMax: 1024 }],
-    ['MAYA_MESSAGE_CHARACTERS_MAX', '10', { messageCharactersMax: 10 }],
-    ['MAYA_CORS_ORIGINS', 'https://bar.example', { corsOrigins: ['https://bar.example'] }],
-    [
-      'MAYA_CORS_ORIGINS',
-      'https://A.example:443, http://localhost:5173,https://a.example',
-      { corsOrigins: ['https://a.example', 'http://localhost:5173'] },
-    ],
-    ['MAYA_METRICS_TOKEN', '0123456789abcdef', { metricsToken: '0123456789abcdef' }],
-    ['MAYA_LOG_LEVEL', 'WARN', { logLevel: 'warn' }],
-    ['MAYA_LOG_LEVEL', 'Silent', { logLevel: 'silent' }],
-  ])('%s=%j', (name, text, expected) => {
-    expect(settingsOf({ [name]: text })).toEqual({ ...settingsOf({}), ...expected })
-  })
-})
-
-describe('refuses', () => {
-  const wholeNumbers = settingNames.filter((name) =>
-    problemsOf({ [name]: '?' })[0]?.allowed.startsWith('a whole number'),
-  )
-  const noWholeNumber = [
-    '-1',
-    '+5',
-    '5.0',
-    '1e3',
-    '0x10',
-    '1_000',
-    '05',
-    '5s',
-    '5 0',
-    '٣',
-    'NaN',
-    '9'.repeat(400),
-  ]
-
-  it.each(wholeNumbers)('everything but plain digits as %s', (name) => {
-    for (const text of noWholeNumber) expect(problemsOf({ [name]: text })).toMatchObject([{ variable: name }])
-  })
-
-  it.each<[string, readonly string[]]>([
-    ['HOST', ['a b', 'http://x', 'x:80', '[::]', '.', 'a'.repeat(254)]],
-    ['PORT', ['65536']],
-    ['MAYA_SESSIONS_PER_CONTAINER', ['0', '100001']],
-    ['MAYA_DEFAULT_SESSION_MEMORY_MB', ['0', '65537']],
-    [
-      'MAYA_CONTAINER_MEMORY_THRESHOLD',
-      ['0', '0.09', '0.951', '1', '80', '80%', '.8', '0,8', '8e-1', '-0.8'],
-    ],
-    ['MAYA_SESSION_EXPIRY_SECONDS', ['0']],
-    ['MAYA_CLEANUP_INTERVAL_SECONDS', ['0', '86401']],
-    ['MAYA_SESSION_IDLE_SECONDS', ['0']],
-    ['MODAL_MEMORY_MB', ['0']],
-    ['MODAL_MAX_CONTAINERS', ['0']],
-    [
-      'MAYA_STORE_URL',
-      ['memory', 'memory:x', 'sqlite:', 'sqlite://data/x', 'sqlite::memory:', 'sqlite:file:x', 'sqlite:x/'],
-    ],
-    ['MAYA_STORE_URL', ['redis://localhost', 'postgres://localhost', 'data/maya.db', 'SQLITE:x']],
-    ['MAYA_MASTER_KEY', ['short', 'x'.repeat(32), `${base64},${base64}`, base64.slice(1), `${base64}=`]],
-    ['MAYA_MASTER_KEY', [randomBytes(31), randomBytes(33)].map((bytes) => bytes.toString('base64'))],
-    ['MAYA_MASTER_KEY_PREVIOUS', [keyBytes.toString('hex')]],
-    ['MAYA_LLM_PROVIDER', ['claude', 'none']],
-    ['MAYA_TURN_OVERLAP', ['drop', 'queue,reject']],
-    ['MAYA_TURN_QUEUE', ['101']],
-    ['MAYA_TURN_SECONDS', ['0', '3601']],
-    ['MAYA_SHUTDOWN_SECONDS', ['0']],
-    ['MAYA_BODY_BYTES_MAX', ['1023', '16777217']],
-    ['MAYA_MESSAGE_CHARACTERS_MAX', ['0']],
-    ['MAYA_CORS_ORIGINS', ['*', 'null', 'bar.example', 'https://*.bar.example', 'https://bar.example/']],
-    [
-      'MAYA_CORS_ORIGINS',
-      ['https://a.example,', ',', 'ftp://a.example', 'https://me@a.example', 'https://a:99999'],
-    ],
-    ['MAYA_METRICS_TOKEN', ['a'.repeat(15), 'a'.repeat(513), 'sixteen chars or', 'ünïcödé-ünïcödé-']],
-    ['MAYA_LOG_LEVEL', ['verbose', '30']],
-  ])('%s=%j', (name, texts) => {
-    for (const text of texts)
-      expect({ text, ...problemsOf({ [name]: text })[0] }).toMatchObject({ text, variable: name })
-  })
-})
 
 describe('problems', () => {
   it('come all at once, in the order of the table', () => {
@@ -224,6 +108,42 @@ describe('problems', () => {
     ])
     const everythingBad = Object.fromEntries(settingNames.map((name) => [name, '? ?']))
     expect(problemsOf(everythingBad).map(({ variable }) => variable)).toEqual(settingNames)
+  })
+
+  it.each<[Environment, readonly string[]]>([
+    [{ MAYA_LLM_PROVIDER: 'openai' }, ['OPENAI_BASE_URL']],
+    [{ MAYA_LLM_PROVIDER: 'openai', OPENAI_BASE_URL: 'http://a' }, []],
+    [{ MAYA_LLM_PROVIDER: 'openai', MODAL_ENDPOINT_URL: 'http://a' }, []],
+    [{ MAYA_LLM_FALLBACK: 'openai' }, ['OPENAI_BASE_URL']],
+    [{ MAYA_LLM_FALLBACK: 'openai', MAYA_LLM_PROVIDER: 'openai' }, ['OPENAI_BASE_URL']],
+    [{ MAYA_LLM_FALLBACK: 'openai', MODAL_ENDPOINT_URL: 'http://a' }, []],
+    [{ MAYA_LLM_FALLBACK: 'gemini' }, ['GEMINI_API_KEY']],
+    [{ MAYA_LLM_FALLBACK: 'gemini', GEMINI_API_KEY: 'AIza-0123' }, []],
+    [{ MAYA_LLM_FALLBACK: 'gemini', GEMINI_VERTEX_PROJECT: 'bar' }, []],
+    [{ MAYA_LLM_PROVIDER: 'gemini' }, []],
+    [{ MODAL_PROXY_KEY: 'wk-1' }, ['MODAL_PROXY_SECRET']],
+    [{ MODAL_PROXY_SECRET: 'ws-1' }, ['MODAL_PROXY_KEY']],
+    [{ MODAL_PROXY_KEY: 'wk-1', MODAL_PROXY_SECRET: 'ws-1' }, []],
+    // What came and is wrong is said once, and is not missing.
+    [{ MAYA_LLM_PROVIDER: 'openai', OPENAI_BASE_URL: 'nowhere' }, ['OPENAI_BASE_URL']],
+    [{ MODAL_PROXY_KEY: 'a b' }, ['MODAL_PROXY_KEY', 'MODAL_PROXY_SECRET']],
+    [
+      { MAYA_LLM_PROVIDER: 'openai', MAYA_LLM_FALLBACK: 'gemini', MODAL_PROXY_KEY: 'wk-1', PORT: 'x' },
+      ['PORT', 'OPENAI_BASE_URL', 'GEMINI_API_KEY', 'MODAL_PROXY_SECRET'],
+    ],
+  ])('say what other settings make necessary: %j', (environment, missing) => {
+    expect(problemsOf(environment).map(({ variable }) => variable)).toEqual(missing)
+  })
+
+  it('say why a setting is necessary', () => {
+    expect(problemsOf({ MAYA_LLM_FALLBACK: 'openai', MODAL_PROXY_KEY: 'wk-1' }).map(describeProblem)).toEqual(
+      [
+        'OPENAI_BASE_URL is not set, allowed is an address that begins with http:// or https://, without credentials, query ' +
+          'and fragment, because MAYA_LLM_FALLBACK is openai and MODAL_ENDPOINT_URL is not set either.',
+        'MODAL_PROXY_SECRET is not set, allowed is 1 to 512 characters, all of them ASCII and none a blank, ' +
+          'because MODAL_PROXY_KEY is set.',
+      ],
+    )
   })
 
   it('name the variable, what came and what is allowed', () => {
@@ -241,21 +161,20 @@ describe('problems', () => {
     expect(problem?.came.length).toBeLessThan(100)
   })
 
-  it.each(['MAYA_MASTER_KEY', 'MAYA_MASTER_KEY_PREVIOUS', 'MAYA_METRICS_TOKEN'])(
-    'never show a value of %s',
-    (name) => {
-      const secret = 'hunter2 hunter2'
-      const [problem] = problemsOf({ [name]: secret })
-      expect(problem?.came).toBe('a text of 15 characters (not shown)')
-      expect(JSON.stringify(problem)).not.toContain('hunter2')
-    },
-  )
+  it.each(secretNames)('never show a value of %s', (name) => {
+    const secret = 'hunter2 hunter2'
+    const [problem] = problemsOf({ [name]: secret })
+    expect(problem?.came).toBe('a text of 15 characters (not shown)')
+    expect(JSON.stringify(problem)).not.toContain('hunter2')
+  })
 
   it.each([
     ['MAYA_STORE_URL', 'redis://me:hunter2@cache:6379'],
     ['MAYA_STORE_URL', 'rediss://cache?password=hunter2'],
     ['MAYA_CORS_ORIGINS', 'https://a.example,https://me:hunter2@b.example'],
     ['HOST', 'http://me:hunter2/x@y@host'],
+    ['OPENAI_BASE_URL', 'https://me:hunter2@llm.example'],
+    ['GEMINI_BASE_URL', 'https://llm.example/v1?key=hunter2'],
   ])('never show the credentials in %s=%s', (name, text) => {
     expect(problemsOf({ [name]: text })).toHaveLength(1)
     expect(JSON.stringify(problemsOf({ [name]: text }))).not.toContain('hunter2')
@@ -275,7 +194,6 @@ it('reads any environment without throwing', () => {
 })
 
 it('never shows a secret, whatever it is', () => {
-  const secretNames = ['MAYA_MASTER_KEY', 'MAYA_MASTER_KEY_PREVIOUS', 'MAYA_METRICS_TOKEN']
   fc.assert(
     fc.property(anyText, (secret) => {
       const problems = problemsOf(Object.fromEntries(secretNames.map((name) => [name, secret])))
@@ -286,16 +204,36 @@ it('never shows a secret, whatever it is', () => {
 })
 
 describe('warnings', () => {
-  it('are none for the defaults', () => {
+  it('are none for the defaults, nor for what does not matter', () => {
     expect(settingWarnings(settingsOf({}))).toEqual([])
+    expect(settingWarnings(settingsOf({ MAYA_WARMUP_SECONDS: '3600' }))).toEqual([])
+    expect(settingWarnings(settingsOf({ MAYA_TURN_TOKENS: '0' }))).toEqual([])
+    expect(settingWarnings(settingsOf({ MAYA_TURN_TOKENS: '18048' }))).toEqual([])
+    expect(settingWarnings(settingsOf({ MAYA_LLM_PROVIDER: 'gemini', GEMINI_API_KEY: 'AIza-0123' }))).toEqual(
+      [],
+    )
+    expect(
+      settingWarnings(settingsOf({ MAYA_LLM_PROVIDER: 'gemini', GEMINI_VERTEX_PROJECT: 'bar' })),
+    ).toEqual([])
   })
 
   it.each<[Environment, RegExp]>([
     [{ MAYA_SESSION_IDLE_SECONDS: '3600' }, /expire before they may be hibernated/],
     [{ MAYA_SESSION_EXPIRY_SECONDS: '299' }, /until the next sweep/],
     [{ MAYA_MESSAGE_CHARACTERS_MAX: '16385' }, /too large a body/],
+    [{ MAYA_TURN_TOKENS: '18047' }, /a long conversation may get no answer/],
     [{ MAYA_MASTER_KEY_PREVIOUS: base64 }, /without MAYA_MASTER_KEY/],
     [{ MAYA_MASTER_KEY: base64, MAYA_MASTER_KEY_PREVIOUS: base64url }, /the same key/],
+    [{ MAYA_LLM_PROVIDER: 'gemini' }, /only guests with a key of their own/],
+    [{ MAYA_LLM_PROVIDER: 'house', MAYA_LLM_FALLBACK: 'house' }, /what fails there fails here too/],
+    [
+      { MAYA_LLM_PROVIDER: 'openai', OPENAI_BASE_URL: 'http://a', MAYA_TURN_SECONDS: '90' },
+      /a turn ends before a starting server is waited for/,
+    ],
+    [
+      { MAYA_LLM_FALLBACK: 'openai', OPENAI_BASE_URL: 'http://a', MAYA_WARMUP_SECONDS: '120' },
+      /a turn ends before a starting server is waited for/,
+    ],
   ])('%j', (environment, expected) => {
     const warnings = settingWarnings(settingsOf(environment))
     expect(warnings).toHaveLength(1)

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { noRateLimits } from '../fakes/no-rate-limits.ts'
 
 /** A real server process and what it printed. */
 export interface ServerProcess {
@@ -49,7 +50,14 @@ export function launch({
 }: ServerOptions): Omit<ServerProcess, 'url'> {
   const child = spawn(process.execPath, [resolve(script)], {
     cwd: directory,
-    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', MAYA_HOUSE_PACE_MS: '0', ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: '0',
+      MAYA_HOUSE_PACE_MS: '0',
+      ...noRateLimits,
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { Tip } from '../../bar/bar.ts'
+import type { BarState, Tip } from '../../bar/bar.ts'
 import { menu } from '../../bar/menu.ts'
 import { addToOrder, clearOrder, quantityMax, removeFromOrder, type Decision } from '../../bar/orders.ts'
 import { askToPay } from '../../bar/paying.ts'
@@ -140,6 +140,24 @@ const moneyTools: readonly Tool[] = [
 ]
 
 export const barTools: readonly Tool[] = [...menuTools, ...orderTools, ...moneyTools]
+
+/** Order, tab and balance as the ledger has them, in the names that the tools use. */
+export function barStateOf(bar: BarState): object {
+  const { tabCents, tipCents, totalCents, balanceCents, status } = tabOf(bar)
+  return {
+    order: bar.lines.map(({ itemName, quantity, modifiers, priceCents }) => ({
+      item_name: itemName,
+      quantity,
+      modifiers,
+      price_cents: priceCents,
+    })),
+    tab_cents: tabCents,
+    tip_cents: tipCents,
+    total_cents: totalCents,
+    balance_cents: balanceCents,
+    status,
+  }
+}
 
 function tipOf(percentage: 10 | 15 | 20 | null | undefined, cents: number | undefined): Tip | null {
   if (cents !== undefined) return { kind: 'amount', cents }
