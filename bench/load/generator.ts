@@ -2,6 +2,7 @@
 import { answerQuestions } from '../harness/child.ts'
 import { messageOf, type Script } from '../servers/script.ts'
 import { cpuMs } from '../servers/usage.ts'
+import { endSessions, inSteps, openSessions } from './sessions.ts'
 import { StreamConnection } from './stream-connection.ts'
 
 export type GeneratorControls = typeof controls
@@ -25,9 +26,6 @@ export interface LoadResult {
   readonly firstTextMs: readonly number[]
   readonly generatorCpuMs: number
 }
-
-/** How many sessions are made or ended at the same time. */
-const sessionsAtOnce = 32
 
 const held: StreamConnection[] = []
 
@@ -66,35 +64,6 @@ function streamRequest(session: string, script: Script): string {
     `X-Session-ID: ${session}`,
   ]
   return `${head.join('\r\n')}\r\n\r\n${body}`
-}
-
-/** Makes sessions and gives their ids. */
-async function openSessions({ url, count }: { url: string; count: number }): Promise<readonly string[]> {
-  const ids: string[] = []
-  await inSteps(count, async () => {
-    const response = await fetch(`${url}/api/v1/sessions`, { method: 'POST' })
-    const id = response.headers.get('x-session-id')
-    if (response.status !== 201 || id === null) throw new Error(`No session: ${await response.text()}`)
-    await response.arrayBuffer()
-    ids.push(id)
-  })
-  return ids
-}
-
-async function endSessions({ url, ids }: { url: string; ids: readonly string[] }): Promise<void> {
-  await inSteps(ids.length, async (at) => {
-    const headers = { 'x-session-id': ids[at] ?? '' }
-    const response = await fetch(`${url}/api/v1/session`, { method: 'DELETE', headers })
-    if (response.status !== 204) throw new Error(`Not ended: ${await response.text()}`)
-  })
-}
-
-async function inSteps(count: number, step: (at: number) => Promise<void>): Promise<void> {
-  let next = 0
-  const worker = async (): Promise<void> => {
-    while (next < count) await step(next++)
-  }
-  await Promise.all(Array.from({ length: Math.min(count, sessionsAtOnce) }, worker))
 }
 
 /** Opens a stream in each session whose model says nothing, and keeps it open until `leave`. */

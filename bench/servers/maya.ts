@@ -31,6 +31,9 @@ const result = readSettings({
   MAYA_STORE_URL: storeUrl,
   MAYA_SESSIONS_PER_CONTAINER: '100000',
   MAYA_TURN_SECONDS: '3600',
+  MAYA_SESSION_RATE_LIMIT: '0',
+  MAYA_BURST_LIMIT: '0',
+  MAYA_APP_RATE_LIMIT: '0',
 })
 if (!result.ok) throw new Error(JSON.stringify(result.problems))
 
