@@ -37,8 +37,10 @@ async function startBar(gemini: GeminiServer, environment: Readonly<Record<strin
     environment: { GEMINI_BASE_URL: gemini.url, ...environment },
   })
   const created = await fetch(`${server.url}/api/v1/sessions`, { method: 'POST' })
-  const { session_id: session }: { session_id: string } = await created.json()
-  const headers = { 'x-session-id': session, 'content-type': 'application/json' }
+  const headers = {
+    'x-session-id': created.headers.get('x-session-id') ?? '',
+    'content-type': 'application/json',
+  }
   const post = (path: string, body: object): Promise<Response> =>
     fetch(`${server.url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
   return {
