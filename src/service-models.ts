@@ -149,7 +149,9 @@ function supervised(name: ProviderName, provider: ClosableModel, supervision: Su
   // It is a part of this process: there is nothing to wait for.
   if (name === 'house') return { ...observed(provider, observer), close }
   const { firstByteMs: firstMs, warmUpMs } = settings
-  const watched = withWatchdog(provider, { clock, firstMs, silenceMs: limits.modelSilenceMs })
+  // Modal keeps a request until the container that it starts for it can answer.
+  const startsCold = name === 'openai' && settings.modalEndpointUrl !== null
+  const watched = withWatchdog(provider, { clock, firstMs, silenceMs: limits.modelSilenceMs, startsCold })
   const retried = withRetries(observed(watched, observer), {
     clock,
     random,

@@ -7,6 +7,8 @@ export interface WatchdogOptions {
   readonly firstMs: number
   /** How long it may be silent after that. */
   readonly silenceMs: number
+  /** Whether its server holds requests back while it starts, so that a late first event says that it does. */
+  readonly startsCold?: boolean
 }
 
 /** Given as the reason, because without one every abort makes an exception with its stack. */
@@ -42,6 +44,7 @@ class GuardedStream implements AsyncIterator<ModelEvent> {
   #askedAt = 0
   #patienceMs: number
   #cancelTimer = (): void => {}
+  #isFirst = true
   #isOver = false
 
   constructor(
@@ -86,12 +89,12 @@ class GuardedStream implements AsyncIterator<ModelEvent> {
 
   readonly #onResult = (result: Result): void => {
     if (this.#isOver) return
-    const isFirst = this.#patienceMs !== this.#options.silenceMs
     this.#waiting?.resolve(result)
     this.#waiting = undefined
     if (result.done === true) {
       this.#end()
-    } else if (isFirst) {
+    } else if (this.#isFirst) {
+      this.#isFirst = false
       this.#patienceMs = this.#options.silenceMs
       this.#setTimer(this.#patienceMs)
     }
@@ -110,7 +113,7 @@ class GuardedStream implements AsyncIterator<ModelEvent> {
     const waitedMs = this.#waiting === undefined ? 0 : this.#options.clock.now() - this.#askedAt
     const restMs = this.#patienceMs - waitedMs
     if (restMs > 0) this.#setTimer(restMs)
-    else this.#onFailure(timedOut())
+    else this.#onFailure(timedOut(this.#isFirst && this.#options.startsCold === true))
   }
 
   #setTimer(delayMs: number): void {
@@ -131,6 +134,7 @@ class GuardedStream implements AsyncIterator<ModelEvent> {
   }
 }
 
-function timedOut(): ModelError {
-  return new ModelError('MODEL_TIMEOUT', 'The model took too long to answer. Ask again.', { retryable: true })
+function timedOut(isStarting: boolean): ModelError {
+  const message = 'The model took too long to answer. Ask again.'
+  return new ModelError('MODEL_TIMEOUT', message, { retryable: true, isStarting })
 }

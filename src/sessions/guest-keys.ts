@@ -149,7 +149,8 @@ export class GuestKeys {
 
   /** Gives the model back and ends what is being checked. No turn may run any more. */
   dispose(): void {
-    this.#closing.abort()
+    // With a reason, because without one every abort makes an exception with its stack.
+    this.#closing.abort('The session is let go of.')
     this.#held?.lease.release()
     this.#held = undefined
   }
@@ -188,7 +189,7 @@ export class GuestKeys {
     const ending = new AbortController()
     const giveUp = (): void => {
       late.resolve({ status: 'unverified', reason: 'The provider did not answer in time.' })
-      ending.abort()
+      ending.abort('The key was checked.')
     }
     const cancel = clock.after(limits.keyCheckMs, giveUp)
     this.#closing.signal.addEventListener('abort', giveUp, { once: true })
@@ -197,7 +198,7 @@ export class GuestKeys {
     } finally {
       cancel()
       this.#closing.signal.removeEventListener('abort', giveUp)
-      ending.abort()
+      ending.abort('The key was checked.')
     }
   }
 

@@ -292,6 +292,8 @@ export class SessionManager {
 
   /** Adds up once what is reserved, and then takes off what each session that leaves gives back. */
   #hibernateUntil(isEnough: (outstandingBytes: number) => boolean): boolean {
+    // Where there is room even if nobody used anything of what they reserved, nothing has to be added up.
+    if (isEnough(this.#reserved * this.#options.sessionBytes)) return true
     let outstandingBytes = this.#outstandingBytes()
     if (isEnough(outstandingBytes)) return true
     for (const session of this.#hibernatable()) {

@@ -56,6 +56,17 @@ describe('a watchdog', () => {
     expectNothingLeft(parts, hearing)
   })
 
+  it.each<[string, boolean, readonly Step[]]>([
+    ['starting, where its server holds requests back meanwhile', true, ['hang']],
+    ['slow, where it had begun', false, [thinking, 'hang']],
+  ])('takes a silent model for %s', async (_what, isStarting, steps) => {
+    const clock = new FakeClock()
+    const inner = new PlayedModel(clock, [steps])
+    const hearing = new Hearing(withWatchdog(inner, { clock, firstMs, silenceMs, startsCold: true }))
+    await clock.advanceAsync(firstMs)
+    expect(hearing.error).toMatchObject({ ...timeout, isStarting })
+  })
+
   it.each<Step>(['hang', 'deaf'])('gives up a model that falls silent (%s)', async (step) => {
     const parts = setup({ waitMs: firstMs - 1 }, text('Good '), step)
     const hearing = new Hearing(parts.model)
