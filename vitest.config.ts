@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser, a real cgroup, or takes long. */
-const system = ['process', 'browser', 'simulation', 'canary'].map((folder) => `tests/${folder}/**/*.test.ts`)
+/**
+ * `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser, a real cgroup, or proves
+ * something at length.
+ */
+const system = ['process', 'browser', 'simulation', 'proofs'].map((folder) => `tests/${folder}/**/*.test.ts`)
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export.
 export default defineConfig({
