@@ -31,10 +31,19 @@ export interface ServiceModelsOptions {
 
 export type ProviderName = 'house' | 'gemini' | 'openai'
 
-/** `auto` is the best that can be had with what the server itself has. */
-function ownProviderOf({ llmProvider, geminiKey, vertexProject }: Settings): ProviderName {
-  if (llmProvider !== 'auto') return llmProvider
-  return geminiKey !== null || vertexProject !== null ? 'gemini' : 'house'
+/**
+ * `auto` is the best that can be had with what the server itself has. Where only guests have a key for Gemini, the
+ * others are answered by the fallback, if there is one.
+ */
+function ownProviderOf({ llmProvider, llmFallback, geminiKey, vertexProject }: Settings): ProviderName {
+  const hasGemini = geminiKey !== null || vertexProject !== null
+  if (llmProvider === 'auto') return hasGemini ? 'gemini' : 'house'
+  return llmProvider === 'gemini' && !hasGemini ? (llmFallback ?? llmProvider) : llmProvider
+}
+
+/** Who answers when the server's own model does not; what fails there would fail here too. */
+function fallbackOf(settings: Settings): ProviderName | null {
+  return settings.llmFallback === ownProviderOf(settings) ? null : settings.llmFallback
 }
 
 /** Every provider that can be asked, whether by the server or with a guest's key. */
@@ -51,9 +60,12 @@ export function takesGeminiKeys({ llmProvider }: Settings): boolean {
 
 /** What the start prints: `gemini (gemini-3.5-flash-lite), else house`. */
 export function describeModels(settings: Settings): string {
-  const { llmFallback } = settings
-  const own = describeProvider(ownProviderOf(settings), settings)
-  return llmFallback === null ? own : `${own}, else ${describeProvider(llmFallback, settings)}`
+  const provider = ownProviderOf(settings)
+  const fallback = fallbackOf(settings)
+  const own = describeProvider(provider, settings)
+  if (settings.llmProvider === 'gemini' && provider !== 'gemini')
+    return `${own}, gemini only with guests' keys`
+  return fallback === null ? own : `${own}, else ${describeProvider(fallback, settings)}`
 }
 
 function describeProvider(name: ProviderName, settings: Settings): string {
@@ -70,7 +82,8 @@ export function createModels(options: ServiceModelsOptions): Models {
     supervised(name, createProvider(name, options), supervision)
   const createOwn = (): ClosableModel => {
     const first = create(ownProviderOf(settings))
-    return settings.llmFallback === null ? first : either(first, create(settings.llmFallback), observer)
+    const fallback = fallbackOf(settings)
+    return fallback === null ? first : either(first, create(fallback), observer)
   }
   const createForKey = (key: string): ClosableModel => {
     const gemini = createGemini({ kind: 'key', key, owner: 'guest' }, options)
@@ -106,7 +119,7 @@ function createProvider(name: ProviderName, options: ServiceModelsOptions): Clos
     }
     case 'openai': {
       const { temperature, outputTokensMax } = settings
-      return createOpenAiModel({ ...openAiServerOf(settings), temperature, outputTokensMax, limits })
+      return createOpenAiModel({ ...openAiServerOf(settings), temperature, outputTokensMax, clock, limits })
     }
   }
 }
@@ -124,11 +137,12 @@ const keyless: ClosableModel = {
 
 function createGemini(
   credential: Parameters<typeof createGeminiModel>[0]['credential'],
-  { settings, limits }: ServiceModelsOptions,
+  { settings, clock, limits }: ServiceModelsOptions,
 ): ClosableModel {
   const { geminiModel: model, geminiThinking: thinking, geminiBaseUrl: baseUrl } = settings
   const { temperature, outputTokensMax } = settings
-  return createGeminiModel({ credential, model, thinking, temperature, outputTokensMax, baseUrl, limits })
+  const server = { credential, baseUrl, clock, limits }
+  return createGeminiModel({ ...server, model, thinking, temperature, outputTokensMax })
 }
 
 function createHouse({ housePaceMs }: Settings, clock: Clock): Model {

@@ -299,6 +299,7 @@ function createGuard(
     timeoutMs: limits.guardMs,
     messageCharactersMax,
     retryAfterSeconds: limits.retryAfterSeconds,
+    failingMs: limits.guardFailingMs,
     clock,
     observer: metrics,
   })

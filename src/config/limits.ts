@@ -8,6 +8,8 @@ export interface Limits {
   readonly toolCallsPerTurnMax: number
   /** Characters that the model may say in one turn, all replies together. */
   readonly turnCharactersMax: number
+  /** Characters of the signatures of one reply's calls: they are kept, and nobody hears them. */
+  readonly signatureCharactersMax: number
   /** Turns that the model is shown, the newest ones. */
   readonly turnsShownToModelMax: number
 
@@ -33,6 +35,8 @@ export interface Limits {
 
   /** The longest silence between two signs of life of a model that has begun to answer. */
   readonly modelSilenceMs: number
+  /** How long a reply that is over is waited for to end: its usage may follow. */
+  readonly modelFinishMs: number
   /** How often one reply is asked for in all, and for how long, before the first sign of life. */
   readonly modelAttemptsMax: number
   readonly modelRetryMs: number
@@ -56,6 +60,8 @@ export interface Limits {
   readonly keyChecksMax: number
   /** How long a guard may think about a message. */
   readonly guardMs: number
+  /** How long a guard that failed counts as failing, when nothing shows that it works again. */
+  readonly guardFailingMs: number
 
   readonly leaseMs: number
   readonly leaseRenewMs: number
@@ -76,6 +82,7 @@ export const limits: Limits = {
   modelCallsPerTurnMax: 8,
   toolCallsPerTurnMax: 32,
   turnCharactersMax: 64 * 1024,
+  signatureCharactersMax: 64 * 1024,
   turnsShownToModelMax: 50,
 
   turnEventBytesMax: 512 * 1024,
@@ -93,6 +100,7 @@ export const limits: Limits = {
   toolResultBytesMax: 16 * 1024,
 
   modelSilenceMs: 20_000,
+  modelFinishMs: 1000,
   modelAttemptsMax: 3,
   modelRetryMs: 45_000,
   modelReplyBytesMax: 8 * 1024 * 1024,
@@ -106,6 +114,7 @@ export const limits: Limits = {
   rateKeysMax: 10_000,
   keyChecksMax: 10,
   guardMs: 2000,
+  guardFailingMs: 30_000,
 
   leaseMs: 10_000,
   leaseRenewMs: 3000,

@@ -170,8 +170,12 @@ function missingSettings(settings: Partial<Settings>): readonly Problem[] {
 export function secretsIn(settings: Settings): readonly string[] {
   const { geminiKey, openaiKey, openaiHeaders, modalProxyKey, modalProxySecret, cartesiaKey } = settings
   const texts = [geminiKey, openaiKey, modalProxyKey, modalProxySecret, cartesiaKey, settings.metricsToken]
-  return [...texts.filter((text) => text !== null), ...Object.values(openaiHeaders)]
+  const secretHeaders = Object.entries(openaiHeaders).filter(([name]) => credentialName.test(name))
+  return [...texts.filter((text) => text !== null), ...secretHeaders.map(([, value]) => value)]
 }
+
+/** Names of headers that hold credentials. The values of others are ordinary words, such as a region. */
+const credentialName = /auth|key|token|secret|cookie|passw|credential/i
 
 /** One line for people: `PORT is "80a", allowed is a whole number from 0 to 65535.` */
 export function describeProblem({ variable, came, allowed }: Problem): string {
@@ -219,6 +223,10 @@ export function settingWarnings(settings: Settings): readonly string[] {
     [
       (llmProvider === 'openai' || llmFallback === 'openai') && warmUpMs >= turnMs,
       'MAYA_WARMUP_SECONDS is not below MAYA_TURN_SECONDS: a turn ends before a starting server is waited for.',
+    ],
+    [
+      llmProvider !== 'house' && settings.firstByteMs >= turnMs,
+      'MAYA_MODEL_FIRST_SECONDS is not below MAYA_TURN_SECONDS: a turn ends before a silent model is given up.',
     ],
   ]
   return warnings.filter(([applies]) => applies).map(([, sentence]) => sentence)

@@ -30,11 +30,13 @@ export interface ReplyOptions {
   readonly callIdsTaken: ReadonlySet<string>
   readonly charactersLeft: number
   readonly toolCallsMax: number
+  /** Of all its calls. Those of models that think have some thousands: they are none of the characters left. */
+  readonly signatureCharactersMax: number
   /** Every text of the reply goes through one of these before it is counted, told or logged. */
   readonly createMask: () => OutputMask
   readonly signal: AbortSignal
   readonly onText: (text: string) => void
-  readonly onProgress: (what: ModelProgress['what']) => void
+  readonly onProgress: (progress: ModelProgress) => void
 }
 
 export interface Reply {
@@ -82,6 +84,7 @@ function tellRest(mask: OutputMask, onText: (text: string) => void): void {
 async function collect(options: ReplyOptions, mask: OutputMask, signal: AbortSignal): Promise<Reply> {
   const { model, request, callIdsTaken, charactersLeft, toolCallsMax, createMask, onText, onProgress } =
     options
+  let signatureCharacters = 0
   const parts: string[] = []
   const toolCalls: ToolCall[] = []
   const ids = new Set(callIdsTaken)
@@ -100,7 +103,7 @@ async function collect(options: ReplyOptions, mask: OutputMask, signal: AbortSig
     signal.throwIfAborted()
     switch (event.type) {
       case 'progress':
-        onProgress(event.what)
+        onProgress(event)
         break
       case 'text-delta':
         tell(mask.push(event.text))
@@ -108,6 +111,8 @@ async function collect(options: ReplyOptions, mask: OutputMask, signal: AbortSig
       case 'tool-call': {
         if (toolCalls.length >= toolCallsMax) throw new TurnStop('tool-calls')
         count(charactersOf(event.call))
+        signatureCharacters += event.call.signature?.length ?? 0
+        if (signatureCharacters > options.signatureCharactersMax) throw new TurnStop('characters')
         const callId = freeId(maskedText(event.call.callId, createMask), ids)
         ids.add(callId)
         toolCalls.push({

@@ -40,8 +40,8 @@ export interface TurnContext {
   readonly budgets: Budgets
   /** The longest prompt, estimated: what is older than that becomes a summary. */
   readonly promptTokensMax: number
-  /** For one reply: what the model says goes through it before anybody hears it. */
-  readonly createMask: () => OutputMask
+  /** Called for each reply; every text of it goes through a mask of its own before anybody hears it. */
+  readonly createMasks: () => () => OutputMask
   readonly payments: PaymentsOptions
   readonly clock: Clock
   readonly limits: Limits

@@ -62,6 +62,8 @@ export function earlyEndOf(error: unknown): EarlyEnd {
     return { outcome: retryable ? 'interrupted' : 'failed', code, message, keepsText: !retryable }
   }
   if (error instanceof ServiceError) {
+    // The guard could not check the answer: the same question may get one in a moment.
+    if (error.code === 'OVERLOADED') return { ...interrupted, code: error.code, message: error.message }
     // A budget can end a reply whose text was told already.
     const keepsText = error.code === 'BUDGET_EXHAUSTED'
     return { outcome: 'failed', code: error.code, message: error.message, keepsText }

@@ -26,7 +26,8 @@ export class Turn {
   #heardText = false
   /** Whether the log says that this run is the open turn. */
   #hasBegun = false
-  #ownKey: OwnKey | null = null
+  /** The guest's own key, as long as it is what the newest reply is asked for with. */
+  #askedKey: OwnKey | null = null
   #calls: ModelCalls | undefined
   /** What readers have seen of a reply that is not logged yet. */
   #partial = ''
@@ -80,7 +81,6 @@ export class Turn {
     this.#tellWhatWasBefore()
     await settlePayment(this.#context)
     const chosen = this.#context.chooseModel()
-    this.#ownKey = chosen.ownKey
     const calls = new ModelCalls(this.#context, chosen)
     this.#calls = calls
     for (;;) {
@@ -138,7 +138,7 @@ export class Turn {
       if (ownTurn(state, this.#context).replies.length > turn.replies.length) return []
       const replied: NewEvent = { type: 'model-replied', turnId, text, toolCalls, usage }
       const ending = isLast ? [this.#ending({ outcome: 'complete', finishReason })] : []
-      return [...keyFound(state, this.#ownKey, 'valid'), replied, ...ending]
+      return [...keyFound(state, this.#askedKey, 'valid'), replied, ...ending]
     }, owner)
     calls.markLogged()
     this.#partial = ''
@@ -154,6 +154,7 @@ export class Turn {
     if (turn.replies.length >= limits.modelCallsPerTurnMax) throw new TurnStop('model-calls')
     const said = contentOf(turn)
     const calls = turn.replies.flatMap(({ toolCalls }) => toolCalls)
+    this.#askedKey = modelCalls.ownKey
     const reply = await modelCalls.read({
       request: await compactedRequest(this.#context, modelCalls, this.#abort.signal),
       callIdsTaken: new Set([...calls, ...turn.effects].map(({ callId }) => callId)),
@@ -174,11 +175,11 @@ export class Turn {
   }
 
   /** For one reply: however often its model says that it is warming up, readers are told once. */
-  #progressTeller(): (what: ModelProgress['what']) => void {
+  #progressTeller(): (progress: ModelProgress) => void {
     let wasTold = false
-    return (what) => {
-      // Then the answer says nothing about the guest's key.
-      if (what === 'fell-back') this.#ownKey = null
+    return ({ what }) => {
+      // Then this reply says nothing about the guest's key.
+      if (what === 'fell-back') this.#askedKey = null
       if (what !== 'warming-up' || wasTold) return
       wasTold = true
       this.#context.events.emit({ type: 'status', status: 'warming-up' })
@@ -229,7 +230,7 @@ export class Turn {
       ownTurn(state, this.#context)
       const said: NewEvent = { type: 'model-replied', turnId, text, toolCalls: [], usage: noUsage }
       const end = outcome === 'stopped' ? ({ outcome, finishReason: 'stopped' } as const) : { outcome, code }
-      const found = code === 'KEY_REJECTED' ? keyFound(state, this.#ownKey, 'rejected') : []
+      const found = code === 'KEY_REJECTED' ? keyFound(state, this.#askedKey, 'rejected') : []
       return [...found, ...(keepsText && text !== '' ? [said] : []), this.#ending({ ...end, ...unreported })]
     }, owner)
   }

@@ -37,9 +37,9 @@ export class MessageRates {
     this.#answer(reply, await this.#limits.take(keys))
   }
 
-  /** Counts one check of a guest's own key, which is a call to its vendor. */
-  async takeKeyCheck(reply: FastifyReply, { id }: Session): Promise<void> {
-    this.#answer(reply, await this.#limits.take({ keys: id }))
+  /** Counts one check of a guest's own key, which is a call to its vendor. Sessions cost nothing, so by address too. */
+  async takeKeyCheck(request: FastifyRequest, reply: FastifyReply, { id }: Session): Promise<void> {
+    this.#answer(reply, await this.#limits.take({ keys: [id, placeOf(request.ip)] }))
   }
 
   /** Lets go of what is remembered of a session. */

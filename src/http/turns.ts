@@ -46,22 +46,27 @@ export class Turns {
 
   /**
    * Takes the message in. Whether by POST or by GET, streamed or not: the same message under the same key is the
-   * same question and gets the turn that it has, which is neither counted nor looked at again.
+   * same question and gets the turn that it has. Free is only what asks no model: an interrupted turn that is taken
+   * up again is counted, and its message is not looked at again.
    */
   async send(
     { session, userInput, key }: Said,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<TurnEvents> {
+    // Before anything is waited for: a turn that runs meanwhile may ask what this message cannot be the answer to.
+    const confirmationId = session.openConfirmationId
     const question = { operation: 'chat', body: { user_input: userInput } }
     const asked = key === undefined ? undefined : requestKey(key, question)
     const known = session.findAsked(asked)
     if (known !== undefined) return known
     await this.#options.rates.take(request, reply, session)
+    const takenUp = session.takeUp(asked)
+    if (takenUp !== undefined) return takenUp
     // What is refused here never was in the session.
     const checked = await this.#options.guard.checkInput(userInput, session.keys.secrets)
     if (!checked.ok) throw new ServiceError(checked.code, checked.message)
-    return session.send({ userInput: checked.text, marks: checked.marks, request: asked })
+    return session.send({ userInput: checked.text, marks: checked.marks, request: asked, confirmationId })
   }
 
   /** Streams the turn's events; 204 for a reader that has them all. */

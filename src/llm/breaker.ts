@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts'
 import { withOpening, type Opening, type OpeningOptions } from './hand-over.ts'
 import { ModelError, type Model } from './model.ts'
 import type { ModelObserver } from './observed.ts'
-import { isOutage } from './outage.ts'
 
 export interface BreakerOptions {
   readonly provider: string
@@ -14,7 +13,10 @@ export interface BreakerOptions {
   readonly observer: Pick<ModelObserver, 'breakerChanged'>
 }
 
-/** What became of a request. `unknown`: it was aborted, or its answer says nothing about the provider. */
+/**
+ * What became of a request. `unknown`: it was aborted, or its answer says nothing about the provider for others, as
+ * one about a key, its rate limit, or what was asked.
+ */
 type Outcome = 'answered' | 'outage' | 'unknown'
 
 /** Knows whether a provider answers. One for all models of a provider, with whatever key. */
@@ -90,7 +92,7 @@ async function* openAdmitted(model: Model, breaker: Breaker, { ask, signal }: Op
       if (event.type !== 'progress') return
     }
   } catch (error) {
-    if (!signal.aborted && isOutage(error) && error.retryable) tell('outage')
+    if (!signal.aborted && error instanceof ModelError && error.isDown) tell('outage')
     throw error
   } finally {
     tell('unknown')

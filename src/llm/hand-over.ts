@@ -62,7 +62,7 @@ class HandedOverStream implements AsyncIterator<ModelEvent> {
       const result = await opening.next()
       if (result.done !== true) return result
     } catch (error) {
-      this.#leave()
+      this.#fail(error)
       throw error
     }
     this.#opening = undefined
@@ -71,6 +71,14 @@ class HandedOverStream implements AsyncIterator<ModelEvent> {
 
   #rest(): Promise<IteratorResult<ModelEvent>> {
     return this.#events?.next() ?? Promise.resolve({ done: true, value: undefined })
+  }
+
+  /** As `#leave`, and the stream is told why: one that was too slow for its reader has failed, and was not left. */
+  #fail(reason: unknown): void {
+    const events = this.#events
+    this.#events = undefined
+    const ended = events?.throw === undefined ? events?.return?.() : events.throw(reason)
+    ended?.catch(() => {})
   }
 
   /** Not waited for: it has failed, or was given up. */
@@ -86,5 +94,8 @@ async function nextOf(events: AsyncIterator<ModelEvent>, signal: AbortSignal): P
   })
   if (result.done !== true) return result.value
   signal.throwIfAborted()
-  throw new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', { retryable: true })
+  throw new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', {
+    retryable: true,
+    isDown: true,
+  })
 }

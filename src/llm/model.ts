@@ -77,10 +77,10 @@ export interface ToolResult {
 }
 
 /** Nothing to show yet, and yet alive: it thinks, or its server is still starting. */
-export interface ModelProgress {
-  readonly type: 'progress'
-  readonly what: 'thinking' | 'warming-up' | 'fell-back'
-}
+export type ModelProgress =
+  | { readonly type: 'progress'; readonly what: 'thinking' | 'warming-up' }
+  /** Another model answers; `isGeneral` is its own: a house model costs nothing. */
+  | { readonly type: 'progress'; readonly what: 'fell-back'; readonly isGeneral: boolean }
 
 export type ModelEvent =
   | ModelProgress
@@ -119,6 +119,8 @@ export interface ModelErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number
   /** The provider's server is still starting: it will be there, only later. */
   readonly isStarting?: boolean
+  /** The provider does not answer at all, whoever asks: it is not there, fails, is silent, or breaks off. */
+  readonly isDown?: boolean
 }
 
 /** A provider's failure in our words, for a guest to read. Providers translate where their SDK is imported. */
@@ -128,6 +130,7 @@ export class ModelError extends Error {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly isStarting: boolean
+  readonly isDown: boolean
 
   constructor(code: ModelErrorCode, message: string, options: ModelErrorOptions) {
     super(message, options)
@@ -135,5 +138,6 @@ export class ModelError extends Error {
     this.retryable = options.retryable
     this.retryAfterMs = options.retryAfterMs
     this.isStarting = options.isStarting ?? false
+    this.isDown = options.isDown ?? false
   }
 }

@@ -76,7 +76,13 @@ function warmUpPause(failure: ModelError, leftMs: number, { random }: RetryOptio
     return Math.min(leftMs, Math.max(retryAfterMs, warmUpPollMs * (1 + random())))
   }
   const message = 'The model is still starting. Ask again in a minute.'
-  throw new ModelError('MODEL_UNAVAILABLE', message, { cause: failure, retryable: true, isStarting: true })
+  const { isDown } = failure
+  throw new ModelError('MODEL_UNAVAILABLE', message, {
+    cause: failure,
+    retryable: true,
+    isStarting: true,
+    isDown,
+  })
 }
 
 /** The same, but no longer than this. */
@@ -84,7 +90,7 @@ async function within<Value>(clock: Clock, ms: number, value: Promise<Value>): P
   const late = Promise.withResolvers<never>()
   const cancel = clock.after(Math.max(0, ms), () => {
     const message = 'The model took too long to answer. Ask again.'
-    late.reject(new ModelError('MODEL_TIMEOUT', message, { retryable: true }))
+    late.reject(new ModelError('MODEL_TIMEOUT', message, { retryable: true, isDown: true }))
   })
   try {
     return await Promise.race([value, late.promise])

@@ -1,6 +1,6 @@
 import type { ModelEvent, Usage } from './model.ts'
 
-/** How a stream ended: it was over by itself, it failed, or its reader left first. */
+/** How a stream ended: it was over by itself, it failed or was given up as failed, or its reader left first. */
 export interface StreamEnd {
   readonly how: 'over' | 'failed' | 'left'
   /** What `finish` said, when that came. */
@@ -34,6 +34,13 @@ class WatchedStream implements AsyncIterator<ModelEvent> {
     this.#end('left')
     await this.#events.return?.()
     return { done: true, value: undefined }
+  }
+
+  /** Its reader gave it up for this failure. */
+  async throw(error: unknown): Promise<never> {
+    this.#end('failed')
+    await this.#events.return?.()
+    throw error
   }
 
   readonly #onResult = (result: IteratorResult<ModelEvent>): IteratorResult<ModelEvent> => {

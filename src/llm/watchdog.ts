@@ -136,5 +136,5 @@ class GuardedStream implements AsyncIterator<ModelEvent> {
 
 function timedOut(isStarting: boolean): ModelError {
   const message = 'The model took too long to answer. Ask again.'
-  return new ModelError('MODEL_TIMEOUT', message, { retryable: true, isStarting })
+  return new ModelError('MODEL_TIMEOUT', message, { retryable: true, isStarting, isDown: true })
 }

@@ -34,7 +34,7 @@ export interface Guard {
   /** Its `push` and `end` throw a `ServiceError` when the mask fails and the policy is `closed`. */
   maskOutput(secrets?: readonly string[]): OutputMask
   readonly policy: GuardPolicy
-  /** Whether it failed when it was used last. */
+  /** Whether it failed when it was used last, and that is not long ago: who is not used cannot show that it works. */
   readonly isFailing: boolean
 }
 
@@ -76,6 +76,8 @@ export interface PolicyOptions {
   readonly timeoutMs: number
   readonly messageCharactersMax: number
   readonly retryAfterSeconds: number
+  /** How long after its last failure it counts as failing. */
+  readonly failingMs: number
   readonly clock: Clock
   readonly observer: GuardObserver
 }
@@ -97,7 +99,8 @@ const judged = 'The message was judged.'
 class PolicyGuard implements Guard {
   readonly #rules: GuardRules
   readonly #options: PolicyOptions
-  readonly #failing = { input: false, output: false }
+  /** When each side failed, unless it has worked since. */
+  readonly #failedAt = { input: -Infinity, output: -Infinity }
 
   constructor(rules: GuardRules, options: PolicyOptions) {
     this.#rules = rules
@@ -109,7 +112,8 @@ class PolicyGuard implements Guard {
   }
 
   get isFailing(): boolean {
-    return this.#failing.input || this.#failing.output
+    const { clock, failingMs } = this.#options
+    return clock.now() - Math.max(this.#failedAt.input, this.#failedAt.output) < failingMs
   }
 
   async checkInput(text: string, secrets: readonly string[] = []): Promise<InputVerdict> {
@@ -182,7 +186,7 @@ class PolicyGuard implements Guard {
   }
 
   #used(side: 'input' | 'output', went: boolean): void {
-    this.#failing[side] = !went
+    this.#failedAt[side] = went ? -Infinity : this.#options.clock.now()
     if (!went) this.#options.observer.guardFailed()
   }
 }

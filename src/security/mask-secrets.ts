@@ -1,3 +1,4 @@
+import { SecretFollower, type KnownSecret } from './secret-follower.ts'
 import { knownSecrets, secretPatterns, type SecretPart, type SecretPattern } from './secret-patterns.ts'
 
 /** Lets a text through piece by piece, with `***` in the place of every secret, wherever the pieces were cut. */
@@ -22,6 +23,12 @@ export interface Masker {
 
 const shown = '***'
 
+/** The search for one known secret, and the last place where it was found. */
+interface Follower {
+  readonly search: SecretFollower
+  place: Place | undefined
+}
+
 /** Patterns by the code of the first character of what they look for. */
 type Beginnings = ReadonlyMap<number, readonly Beginning[]>
 
@@ -32,10 +39,9 @@ interface Beginning {
 
 /** Masks what looks like a key, and these secrets, as far as they are long enough to be none of ordinary words. */
 export function createMasker(secrets: readonly string[]): Masker {
-  const always = [...secretPatterns, ...knownSecrets(secrets)]
-  const beginnings = beginningsOf(always)
+  const always = knownSecrets(secrets)
   const mask = (own: readonly string[] = []): StreamMask =>
-    new StreamMask(own.length === 0 ? beginnings : beginningsOf([...always, ...knownSecrets(own)]))
+    new StreamMask(own.length === 0 ? always : [...always, ...knownSecrets(own)])
   return {
     mask,
     maskText(text, own) {
@@ -44,6 +50,14 @@ export function createMasker(secrets: readonly string[]): Masker {
     },
   }
 }
+
+const beginnings: Beginnings = Map.groupBy(
+  secretPatterns.flatMap((pattern) => {
+    const [first] = pattern.parts
+    return first?.kind === 'text' ? [{ pattern, text: first.text }] : []
+  }),
+  ({ text }) => text.charCodeAt(0),
+)
 
 /** Where in a text secrets are, as a list of places that grows while they are read. */
 interface Place {
@@ -56,7 +70,7 @@ interface Place {
  * A character is held back only while it belongs to the beginning of one that is not decided yet.
  */
 export class StreamMask implements HoldingMask {
-  readonly #beginnings: Beginnings
+  readonly #followers: readonly Follower[]
   #candidates: Candidate[] = []
   /** Secrets that reach beyond what was shown, in no order; they may overlap. */
   #places: Place[] = []
@@ -67,13 +81,18 @@ export class StreamMask implements HoldingMask {
   #isInWord = false
   #isMasking = false
 
-  constructor(beginnings: Beginnings) {
-    this.#beginnings = beginnings
+  constructor(known: readonly KnownSecret[]) {
+    this.#followers = known.map((secret) => ({ search: new SecretFollower(secret), place: undefined }))
   }
 
-  /** How many places are followed at the moment: what one more character costs. */
+  /** How many places are followed at the moment, beside the known secrets: what one more character costs. */
   get followed(): number {
     return this.#candidates.length
+  }
+
+  /** How many characters were compared with those of known secrets. */
+  get steps(): number {
+    return this.#followers.reduce((sum, { search }) => sum + search.steps, 0)
   }
 
   get held(): string {
@@ -85,13 +104,13 @@ export class StreamMask implements HoldingMask {
     this.#held += text
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at)
-      const found = this.#beginnings.get(code)
+      const found = this.#isInWord ? undefined : beginnings.get(code)
       if (found !== undefined) this.#begin(found, { text, at, position: start + at })
       this.#isInWord = isAlphanumeric(code)
       if (this.#candidates.length > 0) this.#read(text.charAt(at), start + at)
+      for (const follower of this.#followers) this.#follow(follower, code, start + at)
     }
-    const undecided = this.#candidates.find(({ place }) => place === undefined)
-    return this.#show(undecided?.start ?? start + text.length)
+    return this.#show(this.#decidedTo(start + text.length))
   }
 
   end(): string {
@@ -104,9 +123,7 @@ export class StreamMask implements HoldingMask {
     { text, at, position }: { readonly text: string; readonly at: number; readonly position: number },
   ): void {
     for (const beginning of found) {
-      const { pattern } = beginning
-      if (this.#isInWord && !pattern.beginsAnywhere) continue
-      if (agree(beginning.text, text, at)) this.#candidates.push(new Candidate(pattern, position))
+      if (agree(beginning.text, text, at)) this.#candidates.push(new Candidate(beginning.pattern, position))
     }
   }
 
@@ -125,6 +142,28 @@ export class StreamMask implements HoldingMask {
     }
     candidate.place.end = position + 1
     return state !== 'complete'
+  }
+
+  #follow(follower: Follower, code: number, position: number): void {
+    if (!follower.search.read(code)) return
+    const end = position + 1
+    const start = end - follower.search.length
+    // One place for all that overlap: the last one is still kept, as the text from this start on was not shown yet.
+    if (follower.place !== undefined && start < follower.place.end) {
+      follower.place.end = end
+      return
+    }
+    follower.place = { start, end }
+    this.#places.push(follower.place)
+  }
+
+  /** Up to where it is known what is a secret, of a text that was read to its end. */
+  #decidedTo(end: number): number {
+    const undecided = this.#candidates.find(({ place }) => place === undefined)
+    return this.#followers.reduce(
+      (first, { search }) => Math.min(first, end - search.matched),
+      undecided?.start ?? end,
+    )
   }
 
   /** Shows what comes before a position, each run of masked characters as one sign. */
@@ -237,14 +276,6 @@ function withoutDoubles(candidates: readonly Candidate[]): Candidate[] {
   return candidates.filter(
     (candidate, at) => !candidates.some((earlier, index) => index < at && earlier.goesOnAs(candidate)),
   )
-}
-
-function beginningsOf(patterns: readonly SecretPattern[]): Beginnings {
-  const all = patterns.flatMap((pattern) => {
-    const [first] = pattern.parts
-    return first?.kind === 'text' ? [{ pattern, text: first.text }] : []
-  })
-  return Map.groupBy(all, ({ text }) => text.charCodeAt(0))
 }
 
 /** Whether a text goes on from a position as a secret begins, as far as it is known. */

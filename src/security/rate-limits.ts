@@ -9,8 +9,8 @@ export interface Rate {
   readonly windowMs: number
 }
 
-/** From whose bucket each limit takes: a session's, an address's. Limits that are left out are not asked. */
-export type RateKeys = Readonly<Partial<Record<LimitName, string>>>
+/** From whose buckets each limit takes: a session's, an address's, both. Limits that are left out are not asked. */
+export type RateKeys = Readonly<Partial<Record<LimitName, string | readonly string[]>>>
 
 /** How it stands with one limit. */
 export interface Standing {
@@ -77,8 +77,8 @@ export class RateLimits {
   #asked(keys: RateKeys): readonly Asked[] {
     return limitNames.flatMap((limit) => {
       const buckets = this.#buckets.get(limit)
-      const key = keys[limit]
-      return buckets === undefined || key === undefined ? [] : [{ limit, buckets, key }]
+      if (buckets === undefined) return []
+      return [keys[limit] ?? []].flat().map((key) => ({ limit, buckets, key }))
     })
   }
 }

@@ -1,14 +1,14 @@
+import { KnownSecret } from './secret-follower.ts'
+
 /** One part of a secret: these very characters, at least so many of a set, or everything up to five dashes. */
 export type SecretPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'run'; readonly of: RegExp; readonly min: number }
   | { readonly kind: 'block' }
 
-/** What is to be masked: parts one after the other. The last one is taken as far as it goes. */
+/** What is to be masked: parts one after the other. The last one is taken as far as it goes. None begins within a word. */
 export interface SecretPattern {
   readonly parts: readonly SecretPart[]
-  /** Whether it may begin within a word, as a secret that is known by heart may. */
-  readonly beginsAnywhere: boolean
 }
 
 /** A known secret that is shorter would be found in ordinary words. */
@@ -39,11 +39,11 @@ export const secretPatterns: readonly SecretPattern[] = [
   pattern([text('-----BEGIN '), run(11, /[A-Z ]/), text('-----'), { kind: 'block' }]),
 ]
 
-/** The patterns of secrets that are known by heart, wherever they stand. One that is too short is left out. */
-export function knownSecrets(secrets: readonly string[]): readonly SecretPattern[] {
+/** Those that are looked for, wherever they stand. One that is too short is left out. */
+export function knownSecrets(secrets: readonly string[]): readonly KnownSecret[] {
   return [...new Set(secrets)]
     .filter((secret) => secret.length >= knownSecretCharactersMin)
-    .map((secret) => ({ parts: [text(secret)], beginsAnywhere: true }))
+    .map((secret) => new KnownSecret(secret))
 }
 
 function key(prefix: string, min: number, of: RegExp): SecretPattern {
@@ -51,7 +51,7 @@ function key(prefix: string, min: number, of: RegExp): SecretPattern {
 }
 
 function pattern(parts: readonly SecretPart[]): SecretPattern {
-  return { parts, beginsAnywhere: false }
+  return { parts }
 }
 
 function text(characters: string): SecretPart {

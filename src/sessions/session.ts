@@ -53,6 +53,8 @@ export interface Message {
   /** What the guard noticed about it. */
   readonly marks?: readonly string[]
   readonly request: RequestKey | undefined
+  /** The confirmation that was open when it arrived; where that is not said, it arrives now. */
+  readonly confirmationId?: string | null
 }
 
 /**
@@ -99,6 +101,11 @@ export class Session {
     return this.#holds > 0 || this.#running !== undefined
   }
 
+  /** The confirmation that a message of this moment can grant. */
+  get openConfirmationId(): string | null {
+    return openConfirmation(this.log.state.bar, this.#parts.clock.date())?.confirmationId ?? null
+  }
+
   /** Milliseconds since anything used it. */
   get idleMs(): number {
     return this.#parts.clock.now() - this.#usedAt
@@ -139,14 +146,24 @@ export class Session {
    * running, finished, or interrupted, and then it goes on.
    */
   async send(message: Message): Promise<TurnEvents> {
-    const asked = this.findAsked(message.request)
+    const { request, confirmationId = this.openConfirmationId } = message
+    const asked = this.takeUp(request)
     if (asked !== undefined) return asked
     await this.#parts.budgets.admit(this.log.state, this.#payer)
     // The same request may have come once more meanwhile.
-    return this.findAsked(message.request) ?? this.#enqueue(this.#newTurn(message)).events
+    return this.takeUp(request) ?? this.#enqueue(this.#newTurn({ ...message, confirmationId })).events
   }
 
-  /** The events of the turn that was asked under this key, where there is one. */
+  /** The events of the turn that was asked under this key, where there is one. An unfinished one goes on here. */
+  takeUp(request: RequestKey | undefined): TurnEvents | Promise<TurnEvents> | undefined {
+    const found = this.findAsked(request)
+    if (found !== undefined || request === undefined) return found
+    const known = findRequest(this.log.state, request)
+    const record = known?.kind === 'turn' ? this.#recordOf(known.turnId) : undefined
+    return record && this.#enqueue(this.#resumedTurn(record, request)).events
+  }
+
+  /** The events of the turn that was asked under this key, where it runs or waits here or has its answer. */
   findAsked(request: RequestKey | undefined): TurnEvents | Promise<TurnEvents> | undefined {
     if (request === undefined) return undefined
     const local = this.#localTurns().find((turn) => turn.request?.key === request.key)
@@ -158,10 +175,7 @@ export class Session {
     if (known?.kind !== 'turn') return undefined
     const record = this.#recordOf(known.turnId)
     if (record === undefined) return this.findTurn(known.turnId)
-    if (record.outcome === 'interrupted' || record.outcome === 'running') {
-      return this.#enqueue(this.#resumedTurn(record, request)).events
-    }
-    return this.#toldOrRetold(record)
+    return isUnfinished(record) ? undefined : this.#toldOrRetold(record)
   }
 
   /** The events of a turn: running, waiting, kept, or told again from the log. */
@@ -242,10 +256,9 @@ export class Session {
     return payerOf(this.#parts.models.own, hasKey)
   }
 
-  #newTurn({ userInput, marks = [], request }: Message): Turn {
-    const { limits, createId, clock } = this.#parts
+  #newTurn({ userInput, marks = [], request, confirmationId = null }: Message): Turn {
+    const { limits, createId } = this.#parts
     assertLogRoom(this.log, limits.logEventsMax)
-    const confirmationId = openConfirmation(this.log.state.bar, clock.date())?.confirmationId ?? null
     return this.#createTurn({ turnId: createId(), userInput, marks, request, confirmationId, attempt: 0 })
   }
 
@@ -266,7 +279,11 @@ export class Session {
       log: this.log,
       agent: this.#agent,
       chooseModel: () => this.keys.lend(),
-      createMask: () => this.#parts.createMask(this.keys.secrets),
+      createMasks: () => {
+        // Opened once: a reply may have thousands of texts.
+        const { secrets } = this.keys
+        return () => this.#parts.createMask(secrets)
+      },
       events,
     })
   }
@@ -344,9 +361,9 @@ export class Session {
     const events = await this.log.events()
     const own = events.filter((event) => 'turnId' in event && event.turnId === turnId)
     const [record] = turnRecordsOf(events[0], own)
-    const isUnfinished = record?.outcome === 'interrupted' || record?.outcome === 'running'
+    if (record === undefined || !isUnfinished(record)) return record
     // Only a turn that is still kept can be taken up again.
-    return isUnfinished ? { ...record, outcome: 'failed', code: 'INTERRUPTED' } : record
+    return { ...record, outcome: 'failed', code: 'INTERRUPTED' }
   }
 
   #toldOrRetold(record: TurnRecord): TurnEvents {
@@ -373,4 +390,8 @@ export class Session {
       await store.releaseLease(this.id, owner)
     }
   }
+}
+
+function isUnfinished({ outcome }: TurnRecord): boolean {
+  return outcome === 'interrupted' || outcome === 'running'
 }

@@ -4,6 +4,7 @@ import {
   capacityWarning,
   describeProblem,
   readSettings,
+  secretsIn,
   settingNames,
   settingWarnings,
   type Settings,
@@ -15,6 +16,21 @@ const mb = 1024 * 1024
 
 /** Any text at all: also control characters and halves of characters. */
 const anyText = fc.array(fc.nat(0xffff)).map((units) => String.fromCharCode(...units))
+
+it('takes for secrets what is one, and no header that only says who or where', () => {
+  const openaiHeaders = {
+    'x-region': 'europe-west',
+    'x-team': 'the whole bar',
+    authorization: 'Basic YTpi',
+    'x-goog-api-key': 'one',
+    'X-Gateway-Token': 'two',
+    'client-secret': 'three',
+    'proxy-auth': 'four',
+    Cookie: 'five',
+  }
+  const settings = { ...settingsOf({ OPENAI_API_KEY: 'six' }), openaiHeaders }
+  expect(secretsIn(settings)).toEqual(['six', 'Basic YTpi', 'one', 'two', 'three', 'four', 'five'])
+})
 
 it('has a default for everything', () => {
   expect(settingsOf({})).toEqual({
@@ -208,6 +224,8 @@ describe('warnings', () => {
     expect(settingWarnings(settingsOf({}))).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_WARMUP_SECONDS: '3600' }))).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_TURN_TOKENS: '0' }))).toEqual([])
+    expect(settingWarnings(settingsOf({ MAYA_MODEL_FIRST_SECONDS: '119' }))).toEqual([])
+    expect(settingWarnings(settingsOf({ MAYA_LLM_PROVIDER: 'house', MAYA_TURN_SECONDS: '30' }))).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_TURN_TOKENS: '18048' }))).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_LLM_PROVIDER: 'gemini', GEMINI_API_KEY: 'AIza-0123' }))).toEqual(
       [],
@@ -233,6 +251,11 @@ describe('warnings', () => {
     [
       { MAYA_LLM_FALLBACK: 'openai', OPENAI_BASE_URL: 'http://a', MAYA_WARMUP_SECONDS: '120' },
       /a turn ends before a starting server is waited for/,
+    ],
+    [{ MAYA_MODEL_FIRST_SECONDS: '120' }, /a turn ends before a silent model is given up/],
+    [
+      { MAYA_MODEL_FIRST_SECONDS: '60', MAYA_TURN_SECONDS: '60' },
+      /a turn ends before a silent model is given up/,
     ],
   ])('%j', (environment, expected) => {
     const warnings = settingWarnings(settingsOf(environment))

@@ -25,6 +25,16 @@ async function turnWith(options: ContainerOptions) {
   return { ...session, told, turn, end: told.at(-1) }
 }
 
+/** Calls with signatures of 1000 characters each. */
+function signed(count: number): readonly ModelEvent[] {
+  const [name, args] = gin
+  const signature = 's'.repeat(1000)
+  const made = Array.from({ length: count }, (_, at): ModelEvent => {
+    return { type: 'tool-call', call: { callId: `c${at}`, name, arguments: args, signature } }
+  })
+  return [...made, finish]
+}
+
 function limitError(message: RegExp) {
   return { type: 'error', code: 'TURN_LIMIT', message: expect.stringMatching(message), retryable: false }
 }
@@ -83,6 +93,15 @@ describe('a turn ends with a clear sentence', () => {
     const { end, turn } = await turnWith({ replies: [[huge, finish]] })
     expect(end).toEqual(limitError(/too long/))
     expect(turn?.replies).toEqual([])
+  })
+
+  it('when the signatures of its calls are too large to be kept, of which none is run', async () => {
+    // Beside them there is room for all that is said.
+    const bounds = { turnCharactersMax: 1000, signatureCharactersMax: 3000 }
+    const { end, turn, state } = await turnWith({ replies: [signed(3), signed(4)], limits: bounds })
+    expect(end).toEqual(limitError(/too long/))
+    expect(turn?.replies).toHaveLength(1)
+    expect((await state()).bar.lines).toMatchObject([{ quantity: 3 }])
   })
 
   it('after its seconds, also when the model ignores that', async () => {

@@ -3,7 +3,14 @@ import { ModelError, type ModelEvent } from '../../src/llm/model.ts'
 import { estimatePrompt } from '../../src/llm/prompt.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
-import { calls, hanging, says, ScriptedModel } from '../fakes/scripted-model.ts'
+import {
+  calls,
+  hanging,
+  hangsAfter,
+  says,
+  ScriptedModel,
+  type ScriptedReply,
+} from '../fakes/scripted-model.ts'
 import { guestOf, openSession, startContainer, textOf, type ContainerOptions } from '../sessions/container.ts'
 
 const gin = ['add_to_order', { item_name: 'gin', quantity: 1 }] as const
@@ -119,6 +126,38 @@ describe('what a call has cost', () => {
     await say('2')
     expect(await usedToday()).toBe(1570)
     expect((await state()).tokensUsed).toBe(1570)
+  })
+
+  it('is nothing where a model of this process answers in the place of another', async () => {
+    const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', isGeneral: false }
+    const heard = Promise.withResolvers<void>()
+    const stopped: ScriptedReply = async function* stopped(request, signal) {
+      yield fellBack
+      for await (const event of hangsAfter('Once upon')(request, signal)) {
+        yield event
+        heard.resolve()
+      }
+    }
+    const replies = [[fellBack, ...costing(700, 30)], stopped, costing(800, 40)]
+    const { say, send, use, usedToday, state } = await setup({ replies })
+    const told = await say('1')
+    expect(told.at(-1)).toMatchObject({ usage: { inputTokens: 0, outputTokens: 0 } })
+    const events = await send('2')
+    await heard.promise
+    await use((session) => session.stop(undefined, () => ({ status: 200, body: null })))
+    await events.whenEnded
+    expect(await usedToday()).toBe(0)
+    expect((await state()).tokensUsed).toBe(0)
+    // The next one is asked of the first model again.
+    await say('3')
+    expect(await usedToday()).toBe(840)
+  })
+
+  it('is what it reports where another provider answers in its place', async () => {
+    const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', isGeneral: true }
+    const { say, usedToday } = await setup({ replies: [[fellBack, ...costing(700, 30)]] })
+    await say('1')
+    expect(await usedToday()).toBe(730)
   })
 
   it('is reserved while it is not known', async () => {

@@ -57,7 +57,7 @@ export class PlayedModel implements Model {
 
 export const thinking: ModelEvent = { type: 'progress', what: 'thinking' }
 export const warmingUp: ModelEvent = { type: 'progress', what: 'warming-up' }
-export const fellBack: ModelEvent = { type: 'progress', what: 'fell-back' }
+export const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', isGeneral: true }
 export const done: ModelEvent = {
   type: 'finish',
   reason: 'stop',
@@ -68,9 +68,9 @@ export function text(content: string): ModelEvent {
   return { type: 'text-delta', text: content }
 }
 
-/** A failure that can be gone the next time. */
+/** A failure of the provider that can be gone the next time. */
 export function outage(options: { readonly retryAfterMs?: number; readonly isStarting?: boolean } = {}) {
-  return new ModelError('MODEL_UNAVAILABLE', 'Not now.', { retryable: true, ...options })
+  return new ModelError('MODEL_UNAVAILABLE', 'Not now.', { retryable: true, isDown: true, ...options })
 }
 
 export const plainRequest: ModelRequest = {

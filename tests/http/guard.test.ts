@@ -82,6 +82,43 @@ describe('a message', () => {
   })
 })
 
+it('a yes that was said before the question pays nothing, however long the guard looks at it', async () => {
+  const rules = createGuardRules({ secrets: [], messageCharactersMax: 4000 })
+  const looking = Promise.withResolvers<void>()
+  const seen = Promise.withResolvers<void>()
+  const guardRules: GuardRules = {
+    ...rules,
+    async checkInput(input, signal) {
+      if (input.text === 'yes') {
+        looking.resolve()
+        await seen.promise
+      }
+      return rules.checkInput(input, signal)
+    },
+  }
+  const { model, guest } = await setup({ guardRules })
+  const speaking = Promise.withResolvers<void>()
+  const asking = Promise.withResolvers<void>()
+  async function* asksToPay() {
+    speaking.resolve()
+    await asking.promise
+    yield* calls(['add_to_order', { item_name: 'Gin', quantity: 1 }], ['pay_bill', {}])
+  }
+  model.add(asksToPay, says('Shall I charge it?'), says('Not yet.'), calls(['pay_bill', {}]))
+  model.add(says('Shall I?'), says('Paid.'))
+  const first = guest.post('/chat', { user_input: 'A gin and the bill' })
+  await speaking.promise
+  const early = guest.post('/chat', { user_input: 'yes' })
+  await looking.promise
+  asking.resolve()
+  expect((await first).json()).toMatchObject({ response_text: 'Shall I charge it?' })
+  seen.resolve()
+  expect((await early).json()).toMatchObject({ current_order: [{ item_name: 'Gin' }] })
+  const asked = await guest.post('/chat', { user_input: 'The bill, please' })
+  expect(asked.json()).toMatchObject({ current_order: [{ item_name: 'Gin' }] })
+  expect((await guest.post('/chat', { user_input: 'yes' })).json()).toMatchObject({ current_order: [] })
+})
+
 describe('while the guard fails', () => {
   it('a closed one refuses messages, says so in its health, and recovers', async () => {
     const { guardRules, state } = breakable()
@@ -145,6 +182,39 @@ describe('while the guard fails', () => {
 })
 
 describe('an answer', () => {
+  it('that could not be masked is given to the same request later, and said as it was never said', async () => {
+    const rules = createGuardRules({ secrets: [], messageCharactersMax: 4000 })
+    const state = { isBroken: true }
+    const maskOutput: GuardRules['maskOutput'] = (secrets) => {
+      if (state.isBroken) throw new Error('broken')
+      return rules.maskOutput(secrets)
+    }
+    const { model, guest, history } = await setup({ guardRules: { ...rules, maskOutput } })
+    model.add(says('Here.'), says('There.'))
+    const { body } = await guest.post('/chat/stream', { user_input: 'A beer' }, { key: 'k' })
+    expect(body).toMatch(/"code":"OVERLOADED".*"retryable":true/)
+    state.isBroken = false
+    const again = await guest.post('/chat/stream', { user_input: 'A beer' }, { key: 'k' })
+    expect(again.body).toContain('There.')
+    expect(await history()).toMatchObject([{ content: 'A beer' }, { content: 'There.' }])
+  })
+
+  it('has the keys of its guest opened once, however many texts it has', async () => {
+    const rules = createGuardRules({ secrets: [], messageCharactersMax: 4000 })
+    const opened: (readonly string[])[] = []
+    const maskOutput: GuardRules['maskOutput'] = (secrets) => {
+      opened.push(secrets)
+      return rules.maskOutput(secrets)
+    }
+    const { model, guest } = await setup({ guardRules: { ...rules, maskOutput } })
+    const preference = Array.from({ length: 100 }, () => 'x')
+    model.add(calls(['get_recommendation', { preference }]), says('Hm.'))
+    await guest.post('/chat', { user_input: 'Something' })
+    expect(opened.length).toBeGreaterThan(100)
+    // One list for each of the two replies.
+    expect(new Set(opened).size).toBe(2)
+  })
+
   it('shows no secret of the server, however the model cuts it up', async () => {
     const { model, guest, history } = await setup({ environment: { OPENAI_API_KEY: openAiKey } })
     const text = `The keys are ${openAiKey} and ${geminiKey}. Cheers!`

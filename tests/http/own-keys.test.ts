@@ -187,6 +187,15 @@ describe('a key that its provider refuses in a turn', () => {
     expect(told.at(-1)?.data.message).toMatch(/Gemini key .*, or remove it\.$/)
   })
 
+  it('is marked also when another model has answered earlier in the turn', async () => {
+    const { provider, guestWith } = await setup()
+    const guest = await guestWith(key)
+    const fellBack = { type: 'progress', what: 'fell-back', isGeneral: false } as const
+    provider.say(key, [fellBack, ...calls(['view_menu', {}])], rejected())
+    expect(await lastEvent(guest)).toMatchObject({ code: 'KEY_REJECTED' })
+    expect(await statusOf(guest)).toBe('rejected')
+  })
+
   it('that was replaced meanwhile marks nothing', async () => {
     const { provider, guestWith } = await setup()
     const guest = await guestWith(key)

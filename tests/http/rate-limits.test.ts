@@ -4,14 +4,14 @@ import type { Model } from '../../src/llm/model.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { newGuest } from '../fakes/guest.ts'
 import { refusalOf } from '../fakes/refusal.ts'
-import { says } from '../fakes/scripted-model.ts'
+import { says, ScriptedModel, type ScriptedReply } from '../fakes/scripted-model.ts'
 import { startService } from '../fakes/test-service.ts'
 import { guestOf, startContainer } from '../sessions/container.ts'
 
 const minuteMs = 60_000
 const hello = { user_input: 'Hello' }
 
-const model: Model = {
+const friendly: Model = {
   name: 'friendly',
   isGeneral: true,
   async *stream() {
@@ -19,8 +19,10 @@ const model: Model = {
   },
 }
 
+const cut: ScriptedReply = [{ type: 'text-delta', text: 'broken off' }]
+
 /** A service whose clock stands still, with these limits and no others. */
-async function setup(environment: Readonly<Record<string, string>> = {}) {
+async function setup(environment: Readonly<Record<string, string>> = {}, model = friendly) {
   const clock = new FakeClock()
   const service = await startService({ environment, model, clock })
   const { app } = service
@@ -107,6 +109,35 @@ describe('a message', () => {
     clock.advance(minuteMs)
     expect((await guest.post('/chat', hello, { key: 'one' })).statusCode).toBe(200)
   })
+
+  it('that was interrupted is counted when it goes on, and free again once it is answered', async () => {
+    const script = new ScriptedModel(cut, says('Here.'))
+    const { app } = await setup({ MAYA_SESSION_RATE_LIMIT: '2' }, script)
+    const guest = await newGuest({ app })
+    const again = async () => guest.post('/chat', hello, { key: 'one' })
+    expect((await again()).json()).toMatchObject({ code: 'MODEL_TRUNCATED' })
+    const answered = await again()
+    expect([answered.statusCode, ...limitsOf(answered)]).toEqual([200, '2', '0', '30'])
+    for (let at = 0; at < 5; at++) expect((await again()).json()).toEqual(answered.json())
+    expect((await guest.post('/chat', hello, { key: 'two' })).statusCode).toBe(429)
+  })
+
+  it.each(['/chat', '/chat/stream'])(
+    'that is always interrupted cannot be said for ever to %s',
+    async (path) => {
+      const script = new ScriptedModel(...Array.from({ length: 50 }, () => cut))
+      const { app, clock } = await setup({ MAYA_SESSION_RATE_LIMIT: '2' }, script)
+      const guest = await newGuest({ app })
+      const again = () => guest.post(path, hello, { key: 'one' })
+      const answers = []
+      for (let at = 0; at < 40; at++) answers.push(await again())
+      expect(answers.filter(({ statusCode }) => statusCode === 429)).toHaveLength(38)
+      expect(script.requests).toHaveLength(2)
+      clock.advance(minuteMs / 2)
+      await again()
+      expect(script.requests).toHaveLength(3)
+    },
+  )
 
   it('costs nothing anywhere when one limit refuses it', async () => {
     const { app } = await setup({ MAYA_SESSION_RATE_LIMIT: '1', MAYA_APP_RATE_LIMIT: '2' })
@@ -266,11 +297,30 @@ describe('a page of another origin', () => {
 })
 
 describe('checks of a guest’s own key', () => {
+  it('are limited by address, however many sessions it makes', async () => {
+    const { app, clock, counted } = await setup({ MAYA_TRUSTED_PROXIES: '127.0.0.1' })
+    const bring = async (address: string) => {
+      const headers = { 'x-forwarded-for': address }
+      const guest = await newGuest({ app })
+      return guest.post('/session/keys', { gemini_key: 'AIza-guest-0123456789' }, { headers })
+    }
+    for (let at = 0; at < 10; at++) expect((await bring('203.0.113.1')).statusCode).not.toBe(429)
+    expect(refusalOf(await bring('203.0.113.1'))).toMatchObject({ status: 429, code: 'RATE_LIMITED' })
+    expect(await counted('keys')).toBe(1)
+    expect((await bring('203.0.113.2')).statusCode).not.toBe(429)
+    clock.advance(6000)
+    expect((await bring('203.0.113.1')).statusCode).not.toBe(429)
+  })
+
   it('are limited by session, apart from messages', async () => {
-    const { app, counted } = await setup({ MAYA_SESSION_RATE_LIMIT: '1' })
+    const { app, counted } = await setup({ MAYA_SESSION_RATE_LIMIT: '1', MAYA_TRUSTED_PROXIES: '127.0.0.1' })
     const [guest, other] = [await newGuest({ app }), await newGuest({ app })]
     await guest.post('/chat', hello)
-    const bring = (from = guest) => from.post('/session/keys', { gemini_key: 'AIza-guest-0123456789' })
+    let address = 1
+    const bring = (from = guest) => {
+      const headers = { 'x-forwarded-for': `203.0.113.${address++}` }
+      return from.post('/session/keys', { gemini_key: 'AIza-guest-0123456789' }, { headers })
+    }
     for (let at = 0; at < 10; at++) expect((await bring()).statusCode).not.toBe(429)
     const refused = await bring()
     expect(refusalOf(refused)).toMatchObject({ status: 429, code: 'RATE_LIMITED' })

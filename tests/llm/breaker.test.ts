@@ -74,11 +74,11 @@ describe('a breaker', () => {
   })
 
   it.each<readonly [string, readonly Step[]]>([
-    ['time-outs', [new ModelError('MODEL_TIMEOUT', 'Slow.', { retryable: true })]],
+    ['time-outs', [new ModelError('MODEL_TIMEOUT', 'Slow.', { retryable: true, isDown: true })]],
     ['replies cut off before their first word', [thinking]],
     [
       'replies broken before their first word',
-      [new ModelError('MODEL_TRUNCATED', 'Cut.', { retryable: true })],
+      [new ModelError('MODEL_TRUNCATED', 'Cut.', { retryable: true, isDown: true })],
     ],
   ])('opens for %s', async (_what, steps) => {
     const { hear, notes } = setup()
@@ -89,6 +89,8 @@ describe('a breaker', () => {
   it.each<readonly [string, readonly Step[]]>([
     ["a guest's bad key", [new ModelError('KEY_REJECTED', 'No.', { retryable: true })]],
     ["a guest's quota", [new ModelError('KEY_QUOTA', 'No.', { retryable: true })]],
+    ['a rate limit', [new ModelError('MODEL_UNAVAILABLE', 'Busy.', { retryable: true, retryAfterMs: 100 })]],
+    ['garbled replies', [new ModelError('MODEL_TRUNCATED', 'Garbled.', { retryable: true })]],
     ['what a model refuses', [new ModelError('MODEL_BLOCKED', 'No.', { retryable: true })]],
     [
       'what cannot be mended by asking again',

@@ -64,6 +64,12 @@ describe('a model with a fallback', () => {
     expect(hearing.events).toEqual([thinking, fellBack, ...answer])
   })
 
+  it.each([true, false])('says whether the second is a general one (%s)', async (isGeneral) => {
+    const hearing = new Hearing(setup([outage()], answer, isGeneral).model)
+    await hearing.whenOver
+    expect(hearing.events[0]).toEqual({ type: 'progress', what: 'fell-back', isGeneral })
+  })
+
   it.each<ModelErrorCode>(['KEY_REJECTED', 'KEY_QUOTA', 'MODEL_BLOCKED'])(
     'tells the guest of %s and asks nobody else',
     async (code) => {

@@ -39,6 +39,15 @@ describe('the check of a Gemini key', () => {
     ])
   })
 
+  it("asks for the model by the name that it has for keys, where the server's own has a publisher", async () => {
+    const server = await startServer()
+    server.answers({ headers: json, pieces: [JSON.stringify({ name: `models/${model}` })] })
+    const published = `publishers/google/models/${model}`
+    const { signal } = new AbortController()
+    const result = await checkGeminiKey({ key: secretKey, model: published, baseUrl: server.url, signal })
+    expect([result.status, server.requests[0]?.url]).toEqual(['valid', `/v1beta/models/${model}`])
+  })
+
   it.each([
     [400, 'API_KEY_INVALID'],
     [400, 'API_KEY_EXPIRED'],

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { createGeminiModel, type GeminiModelOptions } from '../../src/llm/providers/gemini.ts'
 import { chunk, event, GeminiServer, refusal, type ScriptedAnswer } from '../fakes/gemini-server.ts'
 import {
@@ -28,7 +29,8 @@ export function modelAt(server: GeminiServer, options: Partial<GeminiModelOption
     temperature: null,
     outputTokensMax: 1000,
     baseUrl: server.url,
-    limits: { modelReplyBytesMax: 64 * 1024, modelEventBytesMax: 16 * 1024 },
+    clock: systemClock,
+    limits: { modelReplyBytesMax: 64 * 1024, modelEventBytesMax: 16 * 1024, modelFinishMs: 1000 },
     ...options,
   })
   onTestFinished(() => model.close())

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ModelError, type AssistantMessage, type Model, type ModelEvent } from '../../src/llm/model.ts'
 import type { ModelRequest, ToolCall } from '../../src/llm/model.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { chunk, event, refusal, type ScriptedAnswer } from '../fakes/gemini-server.ts'
 import { modelAt, startServer } from './gemini-upstream.ts'
 import { requestSaying, secretKey } from './model.contract.ts'
@@ -65,6 +66,15 @@ describe.each(readings)('what Gemini is asked, reading %s', (reading) => {
     expect(url).toBe('/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent?alt=sse')
     expect(headers).toMatchObject({ 'x-goog-api-key': secretKey, 'content-type': 'application/json' })
     expect(headers).not.toHaveProperty('authorization')
+  })
+
+  it.each([
+    'publishers/google/models/gemini-3.8-flash',
+    'google/gemini-3.8-flash',
+    'models/gemini-3.8-flash',
+  ])('is asked of the same model by key where it is called %s', async (model) => {
+    const { url } = await sent(requestSaying('hello'), { reading, model })
+    expect(url).toBe('/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse')
   })
 
   it('is the whole turn, with all calls of a reply in one content and their results in another', async () => {
@@ -289,8 +299,27 @@ describe.each(readings)('what Gemini says, reading %s', (reading) => {
     expect(events.filter(({ type }) => type === 'text-delta' || type === 'tool-call')).toEqual([])
   })
 
+  it.each(['constructor', '__proto__', 'toString'])('is blocked when it ends with %s', async (reason) => {
+    const events = await heardOf({ pieces: [chunk([{ text: 'Yes.' }], reason)] }, { reading })
+    expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'blocked' })
+  })
+
+  it('is whole soon after its end also when the connection stays open', async () => {
+    const clock = new FakeClock()
+    const server = await startServer()
+    server.answers({ pieces: [chunk([{ text: 'Yes.' }]), ended], end: 'hang' })
+    const heard = hear(modelAt(server, { reading, clock }))
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+    await clock.advanceAsync(999)
+    expect([server.openRequests, clock.pending]).toEqual([1, 1])
+    clock.advance(1)
+    expect(await heard).toEqual([{ type: 'text-delta', text: 'Yes.' }, finish])
+    expect(clock.pending).toBe(0)
+    await server.idle()
+  })
+
   it('is cut when it is longer than allowed', async () => {
-    const limits = { modelReplyBytesMax: 4000, modelEventBytesMax: 1000 }
+    const limits = { modelReplyBytesMax: 4000, modelEventBytesMax: 1000, modelFinishMs: 1000 }
     const pieces = Array.from({ length: 100 }, () => chunk([{ text: 'And then. ' }]))
     const server = await startServer()
     server.answers({ pieces, end: 'hang' })
@@ -332,7 +361,11 @@ describe('the stream as we read it ourselves', () => {
 
   it('reaches a slow reader whole, however much longer it is than what may wait', async () => {
     const server = await startServer()
-    const limits = { modelReplyBytesMax: 16 * 1024 * 1024, modelEventBytesMax: 16 * 1024 }
+    const limits = {
+      modelReplyBytesMax: 16 * 1024 * 1024,
+      modelEventBytesMax: 16 * 1024,
+      modelFinishMs: 1000,
+    }
     const text = 'x'.repeat(8000)
     server.answers({ pieces: [...Array.from({ length: 500 }, () => chunk([{ text }])), ended] })
     let characters = 0

@@ -90,4 +90,43 @@ describe('a request at a provider is counted once', () => {
     await hearing.whenOver
     expect(observer.notes).toEqual(['played error'])
   })
+
+  it.each<readonly [string, readonly Step[], string]>([
+    ['an error when it takes longer than the retries may', ['hang'], 'played error'],
+    ['one more error when the second try does', [outage(), 'hang'], 'played error'],
+  ])('as %s', async (_how, steps, last) => {
+    const clock = new FakeClock()
+    const observer = new NotedModels()
+    const inner = new PlayedModel(
+      clock,
+      steps.map((step) => [step]),
+    )
+    const watched = withWatchdog(inner, { clock, firstMs: 5000, silenceMs: 5000 })
+    const retried = withRetries(observed(watched, observer), {
+      clock,
+      random: () => 0.5,
+      attemptsMax: 3,
+      deadlineMs: 3000,
+      warmUpMs: 0,
+      observer,
+    })
+    const hearing = new Hearing(retried)
+    await clock.advanceAsync(3000)
+    expect(hearing.error).toMatchObject({ code: 'MODEL_TIMEOUT', isDown: true })
+    expect(observer.notes.at(-1)).toBe(last)
+    expect(observer.notes.filter((note) => note.endsWith('error'))).toHaveLength(steps.length)
+    expect([inner.running, clock.pending]).toEqual([0, 0])
+  })
+
+  it('as aborted when it is stopped before the retries give it up', async () => {
+    const clock = new FakeClock()
+    const observer = new NotedModels()
+    const model = observed(new PlayedModel(clock, [['hang']]), observer)
+    const options = { clock, random: () => 0, attemptsMax: 3, deadlineMs: 3000, warmUpMs: 0, observer }
+    const hearing = new Hearing(withRetries(model, options))
+    await settle()
+    hearing.stop.abort('stopped')
+    await hearing.whenOver
+    expect(observer.notes).toEqual(['played aborted'])
+  })
 })

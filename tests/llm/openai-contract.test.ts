@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { createOpenAiModel } from '../../src/llm/providers/openai.ts'
 import { OpenAiServer } from '../fakes/openai-server.ts'
 import { describeModel, secretKey } from './model.contract.ts'
@@ -15,7 +16,8 @@ describeModel('an OpenAI-compatible model', {
       model: 'test-model',
       temperature: null,
       outputTokensMax: 2048,
-      limits: { modelReplyBytesMax: 1024 * 1024, modelEventBytesMax: 64 * 1024 },
+      clock: systemClock,
+      limits: { modelReplyBytesMax: 1024 * 1024, modelEventBytesMax: 64 * 1024, modelFinishMs: 1000 },
     })
     onTestFinished(async () => {
       await model.close()

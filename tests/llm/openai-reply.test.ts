@@ -4,8 +4,16 @@ import { EventParser } from '../../src/llm/event-parser.ts'
 import type { ModelEvent } from '../../src/llm/model.ts'
 import { ChatReply } from '../../src/llm/openai/chat-reply.ts'
 import { estimateTokens } from '../../src/llm/prompt.ts'
-import { settle } from '../fakes/fake-clock.ts'
-import { chunkOf, eventOf, streams, usageChunk, usageOf, type Play } from '../fakes/openai-server.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
+import {
+  chunkOf,
+  eventOf,
+  streams,
+  usageChunk,
+  usageOf,
+  type Exchange,
+  type Play,
+} from '../fakes/openai-server.ts'
 import { callsOf, failure, finishOf, fragment, hear, heard, setup, textOf } from './openai-under-test.ts'
 
 const calling = chunkOf({}, 'tool_calls')
@@ -184,6 +192,37 @@ describe('the end', () => {
     })
     expect(finishOf(events).reason).toBe('stop')
   })
+
+  it.each([
+    ['says no more', async () => {}],
+    [
+      'goes on with signs of life',
+      async (exchange: Exchange) => {
+        await exchange.send(chunkOf({}))
+        await exchange.send(chunkOf({}))
+      },
+    ],
+  ])(
+    'comes soon after the reason also where the server keeps the connection and %s',
+    async (_how, goesOn) => {
+      const clock = new FakeClock()
+      const { server, model } = await setup({ clock })
+      server.plays(async (exchange) => {
+        await exchange.send(chunkOf({ content: 'Yes.' }))
+        await exchange.send(chunkOf({}, 'stop'))
+        await exchange.send(usageChunk(7, 3))
+        await goesOn(exchange)
+      })
+      const reply = hear(model)
+      while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+      await clock.advanceAsync(999)
+      expect([server.openRequests, clock.pending]).toEqual([1, 1])
+      await clock.advanceAsync(1)
+      const events = await reply
+      expect([textOf(events), finishOf(events).reason, clock.pending]).toEqual(['Yes.', 'stop', 0])
+      await server.idle()
+    },
+  )
 
   it('is not put off by a server that keeps the connection after [DONE]', async () => {
     const { server, model } = await setup()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ModelEvent } from '../../src/llm/model.ts'
+import { CallFragments } from '../../src/llm/openai/call-fragments.ts'
 import { chunkOf, streams } from '../fakes/openai-server.ts'
 import { callsOf, finishOf, fragment, heard, request, setup, textOf } from './openai-under-test.ts'
 
@@ -172,5 +173,32 @@ describe('tool calls', () => {
     const events = await heard(streams(...strange, chunkOf({ content: 'Hm.' }), chunkOf({}, 'stop')))
     expect(callsOf(events)).toEqual([])
     expect(textOf(events)).toBe('Hm.')
+  })
+})
+
+describe('tool calls without a bound', () => {
+  const tooLong = { code: 'MODEL_TRUNCATED', retryable: false }
+
+  it('are too long beyond 64 K characters of arguments', () => {
+    const fragments = new CallFragments()
+    const take = (text: string) => fragments.take({ index: 0, function: { name: 'a', arguments: text } })
+    take(`{"a":"${'x'.repeat(64 * 1024 - 8)}"}`)
+    take('{}')
+    expect(fragments.calls(false)).toHaveLength(2)
+    fragments.take({ index: 0, function: { arguments: ' '.repeat(64 * 1024 - 2) } })
+    expect(() => fragments.take({ index: 0, function: { arguments: ' ' } })).toThrow(
+      expect.objectContaining(tooLong),
+    )
+    expect(() => take('x'.repeat(64 * 1024 + 1))).toThrow(expect.objectContaining(tooLong))
+  })
+
+  it('are not read again and again for each of many fragments that could be the last', () => {
+    const fragments = new CallFragments()
+    fragments.take({ index: 0, function: { name: 'a', arguments: `{"a":"${'x'.repeat(20_000)}}` } })
+    const flood = () => {
+      for (let count = 0; count < 20_000; count++)
+        fragments.take({ index: 0, function: { name: 'a', arguments: '}' } })
+    }
+    expect(flood).toThrow(expect.objectContaining(tooLong))
   })
 })

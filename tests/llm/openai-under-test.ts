@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { ModelError, type Model, type ModelEvent, type ModelRequest } from '../../src/llm/model.ts'
 import { createOpenAiModel, type OpenAiModelOptions } from '../../src/llm/providers/openai.ts'
 import { chunkOf, OpenAiServer, type Play } from '../fakes/openai-server.ts'
@@ -14,7 +15,8 @@ export async function setup(overrides: Partial<OpenAiModelOptions> = {}) {
     model: 'test-model',
     temperature: null,
     outputTokensMax: 512,
-    limits: { modelReplyBytesMax: 64 * 1024, modelEventBytesMax: 16 * 1024 },
+    clock: systemClock,
+    limits: { modelReplyBytesMax: 64 * 1024, modelEventBytesMax: 16 * 1024, modelFinishMs: 1000 },
     ...overrides,
   })
   onTestFinished(async () => {

@@ -25,7 +25,7 @@ const masterKey = Buffer.from('Canary-Master-Key-of-32-bytes!!!')
 const keys = {
   GEMINI_API_KEY: `AIza-Canary-Gemini-${'x'.repeat(20)}`,
   OPENAI_API_KEY: 'plain-Canary-OpenAi',
-  OPENAI_HEADERS: 'x-gateway:Canary-Gateway-Secret',
+  OPENAI_HEADERS: 'x-gateway-token:Canary-Gateway-Secret',
   MODAL_PROXY_KEY: 'wk-Canary-Modal-Key',
   MODAL_PROXY_SECRET: 'ws-Canary-Modal-Secret',
   CARTESIA_API_KEY: 'sk_car_Canary_Cartesia_Server',
@@ -105,6 +105,7 @@ async function setup(options: TestServiceOptions = {}) {
     temperature: null,
     outputTokensMax: 100,
     baseUrl: provider.url,
+    clock: systemClock,
     limits,
   })
   onTestFinished(() => model.close())

@@ -29,6 +29,7 @@ function setup({
     timeoutMs: 2000,
     messageCharactersMax,
     retryAfterSeconds: 5,
+    failingMs: 30_000,
     clock,
     observer: {
       guardFailed: () => reports.push('failed'),
@@ -214,6 +215,10 @@ describe('marks', () => {
   })
 })
 
+function fails(): never {
+  throw new Error('broken')
+}
+
 describe('a guard that fails', () => {
   const failures: readonly (readonly [string, GuardRules['checkInput']])[] = [
     [
@@ -281,6 +286,22 @@ describe('a guard that fails', () => {
     await guard.checkInput('A beer')
     expect(guard.isFailing).toBe(false)
   })
+
+  it.each(['input', 'output'])(
+    'is failing for a while only, as one that is not asked shows nothing: %s',
+    async (side) => {
+      const { guard, clock } = setup({ checkInput: fails, maskOutput: fails, onError: 'open' })
+      const use = () => (side === 'input' ? guard.checkInput('A beer') : guard.maskOutput().push('Here.'))
+      await use()
+      clock.advance(29_999)
+      expect(guard.isFailing).toBe(true)
+      await use()
+      clock.advance(29_999)
+      expect(guard.isFailing).toBe(true)
+      clock.advance(1)
+      expect(guard.isFailing).toBe(false)
+    },
+  )
 
   it('marks with names only, and counts those of its own as other', async () => {
     const marks = ['my-own-mark', 'tool-command', '"> not a name', 'tool-command']

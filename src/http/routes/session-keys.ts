@@ -69,7 +69,7 @@ export const sessionKeyRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
         const before = cashier.answeredBefore(key)
         if (before !== undefined) return answered(reply, before)
         const isChecked = typeof gemini === 'string' || typeof cartesia === 'string'
-        if (isChecked) await rates.takeKeyCheck(reply, session)
+        if (isChecked) await rates.takeKeyCheck(request, reply, session)
         const present = (report: KeysReport) => ({
           status: 200,
           body: keysWire(report, identity.tokenOf(id)),

@@ -40,6 +40,13 @@ export function endpointOf({ credential, model, baseUrl }: EndpointOptions): Gem
   }
 }
 
+/** The name for those who ask by key: there a model has no publisher, as it can have in a project of Vertex AI. */
+export function keyModelOf(model: string): string {
+  return /^(models|tunedModels)\//.test(model)
+    ? model
+    : model.replace(/^publishers\/[^/]+\/models\/|^[^/]+\//, '')
+}
+
 function vertexName(model: string): string {
   if (/^(publishers|models)\//.test(model)) return model
   const [publisher, name] = model.split('/', 2)

@@ -36,6 +36,7 @@ export function refused(refusal: Refusal, owner: KeyOwner): ModelError {
   if (status >= 500 || status === 408)
     return unavailable('The language model has failed. Ask again in a moment.', {
       retryable: true,
+      isDown: true,
       ...waiting,
     })
   return unavailable('The language model does not accept the request.', { retryable: false })
@@ -45,9 +46,13 @@ export function refused(refusal: Refusal, owner: KeyOwner): ModelError {
 export function disconnected(error: EventSourceError): ModelError {
   switch (error.failure) {
     case 'unreachable':
-      return unavailable('The language model cannot be reached.', { retryable: true, cause: error })
+      return unavailable('The language model cannot be reached.', {
+        retryable: true,
+        isDown: true,
+        cause: error,
+      })
     case 'broken-off':
-      return truncated('The answer broke off. Ask again.', { retryable: true, cause: error })
+      return truncated('The answer broke off. Ask again.', { retryable: true, isDown: true, cause: error })
     case 'too-large':
       return truncated('The answer was too long.', { retryable: false, cause: error })
   }
@@ -60,7 +65,7 @@ export function garbled(): ModelError {
 
 /** The stream ended, and nothing had said that the reply was over. */
 export function cutOff(): ModelError {
-  return truncated('The answer broke off. Ask again.', { retryable: true })
+  return truncated('The answer broke off. Ask again.', { retryable: true, isDown: true })
 }
 
 /** The server's own account at Google cannot be used; a token is asked for again with the next request. */
@@ -108,6 +113,7 @@ function detailsOf(body: unknown): readonly Fields[] {
 
 interface FailureOptions extends ErrorOptions {
   readonly retryable: boolean
+  readonly isDown?: boolean
   readonly retryAfterMs?: number
 }
 

@@ -3,16 +3,16 @@ import { fieldsOf, isFields, textOf, type Fields } from '../fields.ts'
 import { cutOff, errorIn, garbled, refused, type KeyOwner } from './failures.ts'
 
 /** Every other reason is one for which Gemini did not want to go on. */
-const finishReasons: Readonly<Record<string, FinishReason | 'garbled'>> = {
-  STOP: 'stop',
-  MAX_TOKENS: 'length',
-  CONTINUATION: 'length',
-  MALFORMED_FUNCTION_CALL: 'garbled',
-  MALFORMED_RESPONSE: 'garbled',
-  UNEXPECTED_TOOL_CALL: 'garbled',
-  TOO_MANY_TOOL_CALLS: 'garbled',
-  MISSING_THOUGHT_SIGNATURE: 'garbled',
-}
+const finishReasons: ReadonlyMap<string, FinishReason | 'garbled'> = new Map([
+  ['STOP', 'stop'],
+  ['MAX_TOKENS', 'length'],
+  ['CONTINUATION', 'length'],
+  ['MALFORMED_FUNCTION_CALL', 'garbled'],
+  ['MALFORMED_RESPONSE', 'garbled'],
+  ['UNEXPECTED_TOOL_CALL', 'garbled'],
+  ['TOO_MANY_TOOL_CALLS', 'garbled'],
+  ['MISSING_THOUGHT_SIGNATURE', 'garbled'],
+])
 
 /**
  * Reads one reply from its chunks, whoever fetched them; believes nothing about their shape.
@@ -24,7 +24,7 @@ export class GeminiReply {
   readonly #owner: KeyOwner
   #reason: FinishReason | 'garbled' | undefined
   #calls = 0
-  readonly #usage: Record<string, unknown> = {}
+  #usage: Fields = {}
 
   constructor(owner: KeyOwner) {
     this.#owner = owner
@@ -42,7 +42,7 @@ export class GeminiReply {
     if (error !== undefined) {
       throw refused({ status: statusOf(error), body: chunk, retryAfter: undefined }, this.#owner)
     }
-    if (isFields(chunk.usageMetadata)) Object.assign(this.#usage, chunk.usageMetadata)
+    if (isFields(chunk.usageMetadata)) this.#usage = { ...this.#usage, ...chunk.usageMetadata }
     if (fieldsOf(chunk.promptFeedback).blockReason !== undefined) this.#reason = 'blocked'
     const candidate = fieldsOf(Array.isArray(chunk.candidates) ? chunk.candidates[0] : undefined)
     const { parts } = fieldsOf(candidate.content)
@@ -52,7 +52,7 @@ export class GeminiReply {
       if (event !== undefined) events.push(event)
     }
     const reason = textOf(candidate.finishReason)
-    if (reason !== '') this.#reason = finishReasons[reason] ?? 'blocked'
+    if (reason !== '') this.#reason = finishReasons.get(reason) ?? 'blocked'
     return events.length === 0 && !this.isOver ? [{ type: 'progress', what: 'thinking' }] : events
   }
 

@@ -9,21 +9,14 @@ const units =
     ' ',
   )
 const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ')
-const large: Readonly<Record<string, number>> = {
-  hundred: 100,
-  thousand: 1000,
-  million: 1_000_000,
-  billion: 1e9,
-}
+const large: ReadonlyMap<string, number> = new Map([
+  ['hundred', 100],
+  ['thousand', 1000],
+  ['million', 1_000_000],
+  ['billion', 1e9],
+])
 
-export const numberWords: readonly string[] = [
-  ...units,
-  ...tens,
-  ...Object.keys(large),
-  'dozen',
-  'couple',
-  'half',
-]
+export const numberWords: readonly string[] = [...units, ...tens, ...large.keys(), 'dozen', 'couple', 'half']
 
 /** The number that begins at `at`: `2`, `two`, `twenty one`, `a couple of`, `half a dozen`, `1.5`. */
 export function readNumber(words: readonly string[], at: number): Found | undefined {
@@ -81,9 +74,9 @@ function readSpelled(words: readonly string[], at: number): Found | undefined {
   let { length } = value
   let total = value.value
   for (
-    let factor = large[words[at + length] ?? ''];
+    let factor = large.get(words[at + length] ?? '');
     factor !== undefined;
-    factor = large[words[at + length] ?? '']
+    factor = large.get(words[at + length] ?? '')
   ) {
     total *= factor
     length++

@@ -83,12 +83,12 @@ const spelledOut: Readonly<Record<string, string>> = {
 const wordsWithNot = 'do does did can could would should is are was were have has had wo ai must need'.split(
   ' ',
 )
-const notSpelledOut: Readonly<Record<string, string>> = {
-  wo: 'will not',
-  ca: 'can not',
-  ai: 'is not',
-  sha: 'shall not',
-}
+const notSpelledOut: ReadonlyMap<string, string> = new Map([
+  ['wo', 'will not'],
+  ['ca', 'can not'],
+  ['ai', 'is not'],
+  ['sha', 'shall not'],
+])
 
 /** After these words `'s` stands for `is`; after any other it is a possessive or a greengrocer's plural. */
 const wordsWithIs = new Set(
@@ -143,7 +143,7 @@ function splitBareNot(word: string): readonly string[] {
   if (word === 'cant') return ['can', 'not']
   if (word === 'dnt') return ['do', 'not']
   if (word.endsWith('nt') && wordsWithNot.includes(stem)) {
-    return (notSpelledOut[stem] ?? `${stem} not`).split(' ')
+    return (notSpelledOut.get(stem) ?? `${stem} not`).split(' ')
   }
   return [word]
 }
@@ -154,7 +154,7 @@ function splitContraction(word: string): readonly string[] {
   switch (ending) {
     case 't':
       if (!plainStem.endsWith('n')) return [plainStem]
-      return (notSpelledOut[plainStem.slice(0, -1)] ?? `${plainStem.slice(0, -1)} not`).split(' ')
+      return (notSpelledOut.get(plainStem.slice(0, -1)) ?? `${plainStem.slice(0, -1)} not`).split(' ')
     case 'm':
       return [plainStem, 'am']
     case 're':

@@ -29,6 +29,7 @@ export function starting(retryAfterMs?: number): ModelError {
   return unavailable('The language model is still starting. Ask again in a minute.', {
     retryable: true,
     isStarting: true,
+    isDown: true,
     retryAfterMs,
   })
 }
@@ -37,17 +38,29 @@ export function starting(retryAfterMs?: number): ModelError {
 export function disconnected(error: EventSourceError): ModelError {
   switch (error.failure) {
     case 'unreachable':
-      return unavailable('The language model cannot be reached.', { retryable: true, cause: error })
+      return unavailable('The language model cannot be reached.', {
+        retryable: true,
+        isDown: true,
+        cause: error,
+      })
     case 'broken-off':
       return truncated()
     case 'too-large':
-      return new ModelError('MODEL_TRUNCATED', 'The answer was too long.', { retryable: false, cause: error })
+      return tooLong(error)
   }
 }
 
 /** The answer broke off before the model was ready. */
 export function truncated(): ModelError {
-  return new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', { retryable: true })
+  return new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', {
+    retryable: true,
+    isDown: true,
+  })
+}
+
+/** It would be as long the next time. */
+export function tooLong(cause?: Error): ModelError {
+  return new ModelError('MODEL_TRUNCATED', 'The answer was too long.', { retryable: false, cause })
 }
 
 /** An answer that is none: no JSON, or not what was agreed. */
@@ -85,6 +98,7 @@ function failureOf(status: number, words: string, retryAfterMs?: number): ModelE
   if (status >= 500 || status === 408)
     return unavailable('The language model has failed. Ask again in a moment.', {
       retryable: true,
+      isDown: true,
       retryAfterMs,
     })
   return unavailable('The language model does not accept the request.', { retryable: false })
@@ -103,6 +117,7 @@ function wordsOf({ code, type }: Fields): string {
 interface FailureOptions extends ErrorOptions {
   readonly retryable: boolean
   readonly isStarting?: boolean
+  readonly isDown?: boolean
   readonly retryAfterMs?: number | undefined
 }
 

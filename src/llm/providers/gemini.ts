@@ -5,8 +5,9 @@ import type {
   Part,
   ThinkingLevel,
 } from '@google/genai'
+import type { Clock } from '../../clock.ts'
 import { EventSource, EventSourceError, type EventReply } from '../event-source.ts'
-import { endpointOf, type GeminiCredential, type GeminiEndpoint } from '../gemini/endpoint.ts'
+import { endpointOf, keyModelOf, type GeminiCredential, type GeminiEndpoint } from '../gemini/endpoint.ts'
 import { disconnected, garbled, judgeKey, refused, unauthorized, type KeyOwner } from '../gemini/failures.ts'
 import { GeminiReply } from '../gemini/reply.ts'
 import type { AssistantMessage, ClosableModel, KeyCheck, ModelRequest, ToolMessage } from '../model.ts'
@@ -24,7 +25,12 @@ export interface GeminiModelOptions {
   readonly baseUrl: string | null
   /** `direct` reads the stream with a parser of ours, for less than half of the time; `sdk` is there to be compared with. */
   readonly reading?: 'direct' | 'sdk'
-  readonly limits: { readonly modelReplyBytesMax: number; readonly modelEventBytesMax: number }
+  readonly clock: Clock
+  readonly limits: {
+    readonly modelReplyBytesMax: number
+    readonly modelEventBytesMax: number
+    readonly modelFinishMs: number
+  }
 }
 
 /** Where the chunks of a reply come from. Throws a `ModelError`, or an `EventSourceError` where the connection failed. */
@@ -40,8 +46,10 @@ interface ReadingOptions extends GeminiModelOptions {
 }
 
 /** Google's Gemini, by key or as a project of Vertex AI. One request a reply; no retries and no time-outs of its own. */
-export function createGeminiModel(options: GeminiModelOptions): ClosableModel {
-  const owner = options.credential.kind === 'key' ? options.credential.owner : 'server'
+export function createGeminiModel(given: GeminiModelOptions): ClosableModel {
+  const { credential, clock, limits } = given
+  const owner = credential.kind === 'key' ? credential.owner : 'server'
+  const options = credential.kind === 'key' ? { ...given, model: keyModelOf(given.model) } : given
   const readingOptions = { ...options, owner, endpoint: endpointOf(options) }
   const reading = options.reading === 'sdk' ? sdkReading(readingOptions) : directReading(readingOptions)
   return {
@@ -50,15 +58,24 @@ export function createGeminiModel(options: GeminiModelOptions): ClosableModel {
     async *stream(request, signal) {
       signal.throwIfAborted()
       const reply = new GeminiReply(owner)
+      const reader = new AbortController()
+      const onAbort = (): void => reader.abort(signal.reason)
+      const onLate = (): void => reader.abort(new EventSourceError('broken-off'))
+      let cancelTimer: (() => void) | undefined
+      signal.addEventListener('abort', onAbort, { once: true })
       try {
-        for await (const chunks of reading.chunks(parametersOf(request, options), signal)) {
+        for await (const chunks of reading.chunks(parametersOf(request, options), reader.signal)) {
           for (const chunk of chunks) for (const event of reply.read(chunk)) yield event
+          if (reply.isOver) cancelTimer ??= clock.after(limits.modelFinishMs, onLate)
         }
       } catch (error) {
         if (signal.aborted) throw signal.reason
         // What breaks after the end of the reply does not change it.
         if (!(error instanceof EventSourceError)) throw error
         if (!reply.isOver) throw disconnected(error)
+      } finally {
+        cancelTimer?.()
+        signal.removeEventListener('abort', onAbort)
       }
       yield reply.finish()
     },
@@ -77,7 +94,8 @@ export async function checkGeminiKey(options: {
   /** Aborted when the answer takes too long: the key is then unverified. */
   readonly signal: AbortSignal
 }): Promise<KeyCheck> {
-  const { key, model, baseUrl, signal } = options
+  const { key, baseUrl, signal } = options
+  const model = keyModelOf(options.model)
   const unreachable: KeyCheck = {
     status: 'unverified',
     reason: 'Google could not be reached to try the key.',
@@ -256,7 +274,7 @@ type RequestOptions = Pick<GeminiModelOptions, 'model' | 'thinking' | 'temperatu
 
 function parametersOf(request: ModelRequest, options: RequestOptions): GenerateContentParameters {
   const { system, messages } = promptOf(request)
-  const hasThoughts = !/^(models\/)?gemini-[12][.-]/.test(options.model)
+  const hasThoughts = !/(^|\/)gemini-[12][.-]/.test(options.model)
   const config: GenerateContentConfig = {
     systemInstruction: { role: 'user', parts: [{ text: system }] },
     maxOutputTokens: options.outputTokensMax,

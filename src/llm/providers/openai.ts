@@ -1,4 +1,5 @@
 import type { OpenAI } from 'openai'
+import type { Clock } from '../../clock.ts'
 import { EventSource, EventSourceError, type EventReply } from '../event-source.ts'
 import type { ClosableModel, ModelError, ModelEvent, ModelRequest } from '../model.ts'
 import { chatMessagesOf, chatToolsOf } from '../openai/chat-messages.ts'
@@ -11,7 +12,12 @@ import { estimateTokens } from '../prompt.ts'
 export interface OpenAiModelOptions extends OpenAiServerOptions {
   readonly temperature: number | null
   readonly outputTokensMax: number
-  readonly limits: { readonly modelReplyBytesMax: number; readonly modelEventBytesMax: number }
+  readonly clock: Clock
+  readonly limits: {
+    readonly modelReplyBytesMax: number
+    readonly modelEventBytesMax: number
+    readonly modelFinishMs: number
+  }
 }
 
 export interface OpenAiServerOptions {
@@ -92,7 +98,9 @@ class OpenAiModel implements ClosableModel {
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
     signal.throwIfAborted()
     const reply = new ChatReply(() => estimateInputTokens(request))
+    const { clock, limits } = this.#options
     let answer: EventReply | undefined
+    let cancelTimer: (() => void) | undefined
     try {
       answer = await this.#ask(request, signal)
       for (let redirects = 0; answer.status === 303 && redirects < redirectsMax; redirects++) {
@@ -103,16 +111,19 @@ class OpenAiModel implements ClosableModel {
       if (answer.isDocument) {
         for (const event of reply.readWhole(await this.#documentOf(answer))) yield event
       }
-      for (let batch; !reply.isDone && (batch = await nextBatch(answer, reply)) !== undefined;) {
+      const last = answer
+      for (let batch; !reply.isDone && (batch = await nextBatch(last, reply)) !== undefined;) {
         for (const data of batch) {
           for (const event of reply.read(data)) yield event
           signal.throwIfAborted()
         }
+        if (reply.hasFinished) cancelTimer ??= clock.after(limits.modelFinishMs, () => last.close())
       }
       for (const event of reply.end()) yield event
     } catch (error) {
       throw signal.aborted ? signal.reason : this.#translated(error)
     } finally {
+      cancelTimer?.()
       if (reply.isDone) answer?.leave()
       else answer?.close()
     }

@@ -31,6 +31,16 @@ describe('what the house model says', () => {
     expect(text).toContain('Your tab is $32.00.')
   })
 
+  it.each(["I constructorn't have a beer", 'two constructor please', 'twenty toString beers'])(
+    'is a sentence also to "%s"',
+    async (said) => {
+      const { conversation } = setup()
+      const { text } = await conversation.say(said)
+      expect(text).toMatch(/\w/)
+      expect(text).not.toMatch(/NaN|function|undefined/)
+    },
+  )
+
   it('names the amount and asks before anything is paid', async () => {
     const { model } = setup()
     const result = {
