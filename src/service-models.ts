@@ -35,9 +35,11 @@ export type ProviderName = 'house' | 'gemini' | 'openai'
  * `auto` is the best that can be had with what the server itself has. Where only guests have a key for Gemini, the
  * others are answered by the fallback, if there is one.
  */
-function ownProviderOf({ llmProvider, llmFallback, geminiKey, vertexProject }: Settings): ProviderName {
+function ownProviderOf(settings: Settings): ProviderName {
+  const { llmProvider, llmFallback, geminiKey, vertexProject, openaiBaseUrl, modalEndpointUrl } = settings
   const hasGemini = geminiKey !== null || vertexProject !== null
-  if (llmProvider === 'auto') return hasGemini ? 'gemini' : 'house'
+  const hasOpenAi = openaiBaseUrl !== null || modalEndpointUrl !== null
+  if (llmProvider === 'auto') return hasGemini ? 'gemini' : hasOpenAi ? 'openai' : 'house'
   return llmProvider === 'gemini' && !hasGemini ? (llmFallback ?? llmProvider) : llmProvider
 }
 

@@ -17,6 +17,7 @@ import { Turns } from './http/turns.ts'
 import { present } from './http/wire.ts'
 import type { ClosableModel, Model } from './llm/model.ts'
 import type { Models } from './llm/models.ts'
+import type { ModelObserver } from './llm/observed.ts'
 import type { Store } from './log/store.ts'
 import { createCpuReader } from './memory/cpu.ts'
 import { MemoryMonitor } from './memory/monitor.ts'
@@ -95,7 +96,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const { tokens, vault, masterKeys } = await openSecrets(settings, store)
   const guard = createGuard(options, { clock, limits, metrics, masterKeys })
   const random = Math.random
-  const models = createModels({ ...options, clock, limits, observer: metrics, random, reportDefect })
+  const observer = logFailures(metrics, logger)
+  const models = createModels({ ...options, clock, limits, observer, random, reportDefect })
   const domain = { settings, limits, clock, agents, metrics, memory, store, rates, guard, tokens }
   const sessions = new SessionManager({
     ...createSessionOptions({ ...domain, models, reportDefect }),
@@ -242,7 +244,7 @@ function createEdge({
     messageCharactersMax: settings.messageCharactersMax,
     turnsKeptMax: limits.turnsKeptMax,
     metricsToken: settings.metricsToken,
-    health: { checks: () => failedChecks({ memory, store, guard }) },
+    health: { guardPolicy: guard.policy, checks: () => failedChecks({ memory, store, guard }) },
     bodyBytesMax: settings.bodyBytesMax,
     corsOrigins: settings.corsOrigins,
     trustedProxies: settings.trustedProxies,
@@ -303,6 +305,23 @@ function createGuard(
     clock,
     observer: metrics,
   })
+}
+
+/** Operators read why a model failed, in our own words: those of a provider can quote a guest or a key. */
+function logFailures(observer: ModelObserver, logger: AppOptions['logger']): ModelObserver {
+  if (logger === false) return observer
+  return {
+    ...observer,
+    modelFailed(provider, error) {
+      observer.modelFailed(provider, error)
+      const { code, retryable, message } = error
+      logger.warn({ provider, code, retryable, reason: message }, 'model failed')
+    },
+    breakerChanged(provider, isOpen) {
+      observer.breakerChanged(provider, isOpen)
+      logger.warn({ provider, isOpen }, 'circuit breaker changed')
+    },
+  }
 }
 
 function createDefectReport(logger: AppOptions['logger']): (error: unknown) => void {

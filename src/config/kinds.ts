@@ -86,15 +86,21 @@ export const httpUrl: Kind<string> = {
   show: (text) => quote(text.replace(/[?#].*$/s, '?...')),
 }
 
+/** Of the connection and the body, which only who sends them knows. */
+const connectionHeaders =
+  /^(?:host|connection|content-(?:length|type)|transfer-encoding|keep-alive|upgrade)$/i
+
 /** Headers for every request to a provider. Their values may be secrets. */
 export const headers: Kind<Readonly<Record<string, string>>> = {
-  allowed: 'a comma list of `name:value`, where no value holds a comma',
+  allowed:
+    'a comma list of `name:value`, where no value holds a comma and no name is one that HTTP itself sets',
   parse(text) {
     if (text === '') return {}
     const pairs = text
       .split(',')
       .map((part) => /^\s*([\w-]+)\s*:\s*([\u0021-\u007e]+(?: [\u0021-\u007e]+)*)\s*$/.exec(part))
     if (!pairs.every((pair) => pair !== null)) return undefined
+    if (pairs.some(([, name = '']) => connectionHeaders.test(name))) return undefined
     return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name.toLowerCase(), value]))
   },
   show: describeSecret,

@@ -24,9 +24,9 @@ function messagesOfTurn(turn: TurnRecord): readonly Message[] {
   return [asked, ...turn.replies.flatMap((reply) => repliesOf(reply, turn))]
 }
 
-function repliesOf({ text, toolCalls }: ReplyRecord, turn: TurnRecord): readonly Message[] {
+function repliesOf({ text, toolCalls, signature }: ReplyRecord, turn: TurnRecord): readonly Message[] {
   if (text === '' && toolCalls.length === 0) return []
-  const said = { role: 'assistant', text, toolCalls } as const
+  const said = { role: 'assistant', text, toolCalls, ...(signature && { signature }) } as const
   if (toolCalls.length === 0) return [said]
   const results = toolCalls.map(({ callId, name }): ToolResult => {
     const effect = turn.effects.find((candidate) => candidate.callId === callId)

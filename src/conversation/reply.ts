@@ -44,6 +44,8 @@ export interface Reply {
   readonly toolCalls: readonly ToolCall[]
   readonly usage: Usage
   readonly finishReason: FinishReason
+  /** Of the text. */
+  readonly signature?: string | undefined
 }
 
 /** Reads one reply of the model. Ends with the signal's reason as soon as that is aborted, even if the model does not. */
@@ -84,7 +86,6 @@ function tellRest(mask: OutputMask, onText: (text: string) => void): void {
 async function collect(options: ReplyOptions, mask: OutputMask, signal: AbortSignal): Promise<Reply> {
   const { model, request, callIdsTaken, charactersLeft, toolCallsMax, createMask, onText, onProgress } =
     options
-  let signatureCharacters = 0
   const parts: string[] = []
   const toolCalls: ToolCall[] = []
   const ids = new Set(callIdsTaken)
@@ -92,6 +93,11 @@ async function collect(options: ReplyOptions, mask: OutputMask, signal: AbortSig
   const count = (more: number): void => {
     characters += more
     if (characters > charactersLeft) throw new TurnStop('characters')
+  }
+  let signatureCharacters = 0
+  const countSignature = (signature = ''): void => {
+    signatureCharacters += signature.length
+    if (signatureCharacters > options.signatureCharactersMax) throw new TurnStop('characters')
   }
   const tell = (text: string): void => {
     if (text === '') return
@@ -111,8 +117,7 @@ async function collect(options: ReplyOptions, mask: OutputMask, signal: AbortSig
       case 'tool-call': {
         if (toolCalls.length >= toolCallsMax) throw new TurnStop('tool-calls')
         count(charactersOf(event.call))
-        signatureCharacters += event.call.signature?.length ?? 0
-        if (signatureCharacters > options.signatureCharactersMax) throw new TurnStop('characters')
+        countSignature(event.call.signature)
         const callId = freeId(maskedText(event.call.callId, createMask), ids)
         ids.add(callId)
         toolCalls.push({
@@ -125,7 +130,14 @@ async function collect(options: ReplyOptions, mask: OutputMask, signal: AbortSig
       }
       case 'finish':
         tell(mask.end())
-        return { text: parts.join(''), toolCalls, usage: event.usage, finishReason: event.reason }
+        countSignature(event.signature)
+        return {
+          text: parts.join(''),
+          toolCalls,
+          usage: event.usage,
+          finishReason: event.reason,
+          signature: event.signature,
+        }
     }
   }
   throw new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', { retryable: true })

@@ -132,11 +132,12 @@ export class Turn {
   async #askModel(turn: TurnRecord, calls: ModelCalls): Promise<boolean> {
     const { log, owner, turnId, events } = this.#context
     const reply = await this.#readReply(turn, calls)
-    const { text, toolCalls, usage, finishReason } = reply
+    const { text, toolCalls, usage, finishReason, signature } = reply
     const isLast = toolCalls.length === 0
     await log.commit((state) => {
       if (ownTurn(state, this.#context).replies.length > turn.replies.length) return []
-      const replied: NewEvent = { type: 'model-replied', turnId, text, toolCalls, usage }
+      const said = { turnId, text, toolCalls, usage, ...(signature && { signature }) }
+      const replied: NewEvent = { type: 'model-replied', ...said }
       const ending = isLast ? [this.#ending({ outcome: 'complete', finishReason })] : []
       return [...keyFound(state, this.#askedKey, 'valid'), replied, ...ending]
     }, owner)

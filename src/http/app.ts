@@ -37,7 +37,7 @@ export interface RouteOptions {
   readonly metricsToken: string | null
   readonly metrics: { readonly contentType: string; text(): Promise<string> }
   /** Sentences about what is wrong now; none when all is well. */
-  readonly health: { checks(): Promise<readonly string[]> }
+  readonly health: { readonly guardPolicy: 'open' | 'closed'; checks(): Promise<readonly string[]> }
 }
 
 export interface AppOptions extends RouteOptions {

@@ -53,6 +53,8 @@ export interface AssistantMessage {
   readonly role: 'assistant'
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
+  /** As a call's, of the text. */
+  readonly signature?: string
 }
 
 /** The results of all tool calls of the assistant message before it, in the same order. */
@@ -86,7 +88,13 @@ export type ModelEvent =
   | ModelProgress
   | { readonly type: 'text-delta'; readonly text: string }
   | { readonly type: 'tool-call'; readonly call: ToolCall }
-  | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage }
+  | {
+      readonly type: 'finish'
+      readonly reason: FinishReason
+      readonly usage: Usage
+      /** Of the reply's text. Opaque to us, given back to the provider verbatim. */
+      readonly signature?: string
+    }
 
 /** `length`: the output limit cut the reply; `blocked`: the provider refused to go on. */
 export type FinishReason = 'stop' | 'length' | 'blocked'

@@ -1,10 +1,12 @@
-import type { Model } from './model.ts'
+import { ModelError, type Model } from './model.ts'
 import { watchEnd, type StreamEnd } from './stream-end.ts'
 
 /** What the models report, each under its provider's own name. Metrics implement it; tests record it. */
 export interface ModelObserver {
   /** One request at a provider has ended. `aborted`: nobody wanted the rest. */
   modelAnswered(provider: string, outcome: 'ok' | 'error' | 'aborted'): void
+  /** Why one of them failed. */
+  modelFailed(provider: string, error: ModelError): void
   tokensUsed(provider: string, kind: 'input' | 'output', count: number): void
   /** The same reply is asked for once more, because the first try failed. */
   modelRetried(provider: string): void
@@ -15,14 +17,19 @@ export interface ModelObserver {
 }
 
 /** Counts every request at this model, its outcome and its tokens. */
-export function observed(model: Model, observer: Pick<ModelObserver, 'modelAnswered' | 'tokensUsed'>): Model {
+export function observed(
+  model: Model,
+  observer: Pick<ModelObserver, 'modelAnswered' | 'modelFailed' | 'tokensUsed'>,
+): Model {
   const { name, isGeneral } = model
   return {
     name,
     isGeneral,
     stream: (request, signal) =>
       watchEnd(model.stream(request, signal), (end) => {
-        observer.modelAnswered(name, outcomeOf(end, signal))
+        const outcome = outcomeOf(end, signal)
+        observer.modelAnswered(name, outcome)
+        if (outcome === 'error' && end.error instanceof ModelError) observer.modelFailed(name, end.error)
         if (end.usage === null) return
         observer.tokensUsed(name, 'input', end.usage.inputTokens)
         observer.tokensUsed(name, 'output', end.usage.outputTokens)

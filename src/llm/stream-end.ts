@@ -5,6 +5,8 @@ export interface StreamEnd {
   readonly how: 'over' | 'failed' | 'left'
   /** What `finish` said, when that came. */
   readonly usage: Usage | null
+  /** What it failed with. */
+  readonly error?: unknown
 }
 
 /** The same stream; `onEnd` is told once how it ended. Written by hand, because a generator costs more per event. */
@@ -38,7 +40,7 @@ class WatchedStream implements AsyncIterator<ModelEvent> {
 
   /** Its reader gave it up for this failure. */
   async throw(error: unknown): Promise<never> {
-    this.#end('failed')
+    this.#end('failed', error)
     await this.#events.return?.()
     throw error
   }
@@ -50,13 +52,13 @@ class WatchedStream implements AsyncIterator<ModelEvent> {
   }
 
   readonly #onFailure = (error: unknown): never => {
-    this.#end('failed')
+    this.#end('failed', error)
     throw error
   }
 
-  #end(how: StreamEnd['how']): void {
+  #end(how: StreamEnd['how'], error?: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#onEnd({ how, usage: this.#usage })
+    this.#onEnd({ how, usage: this.#usage, error })
   }
 }

@@ -62,6 +62,8 @@ export interface ModelReplied {
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
   readonly usage: Usage
+  /** Of the text. */
+  readonly signature?: string
 }
 
 /** From now on the model is told `summary` in the place of every turn up to this one. Written during `turnId`. */

@@ -62,6 +62,7 @@ export interface ReplyRecord {
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
   readonly usage: Usage
+  readonly signature?: string
 }
 
 export interface EffectRecord {
@@ -111,11 +112,11 @@ function apply(state: SessionState | undefined, event: SessionEvent, bounds: Fol
     case 'turn-resumed':
       return resumeTurn(touched, event)
     case 'model-replied': {
-      const { text, toolCalls, usage } = event
+      const { text, toolCalls, usage, signature } = event
       const toolCallsMade = touched.toolCallsMade + toolCalls.length
       const tokensUsed = touched.tokensUsed + tokensOf(usage)
       return changeTurn({ ...touched, tokensUsed, toolCallsMade }, event.turnId, (turn) => ({
-        replies: [...turn.replies, { text, toolCalls, usage }],
+        replies: [...turn.replies, { text, toolCalls, usage, ...(signature && { signature }) }],
       }))
     }
     case 'history-compacted': {

@@ -4,6 +4,7 @@ import type { ConversationObserver } from '../conversation/observer.ts'
 import type { StreamObserver } from '../http/event-stream.ts'
 import type { RateObserver } from '../http/message-rates.ts'
 import type { ModelObserver } from '../llm/observed.ts'
+import type { ModelErrorCode } from '../llm/model.ts'
 import type { MemoryReading } from '../memory/readers.ts'
 import type { SessionObserver } from '../sessions/session-manager.ts'
 import type { GuardObserver } from '../security/guard.ts'
@@ -81,6 +82,15 @@ const storeOperations = {
   releaseLease: true,
   count: true,
 } as const satisfies Record<StoreOperation, true>
+
+const modelErrorCodes = {
+  MODEL_UNAVAILABLE: true,
+  MODEL_TIMEOUT: true,
+  MODEL_TRUNCATED: true,
+  MODEL_BLOCKED: true,
+  KEY_REJECTED: true,
+  KEY_QUOTA: true,
+} as const satisfies Record<ModelErrorCode, true>
 
 /** The whole catalogue of metrics, in a registry of its own. Names and labels are a contract with dashboards. */
 export function createMetrics(labels: MetricLabels): Metrics {
@@ -164,6 +174,10 @@ function observeModels(registry: Registry, { providers }: MetricLabels): ModelOb
     provider: providers,
     outcome: ['ok', 'error', 'aborted'],
   })
+  const failures = counter('maya_llm_failures_total', 'Replies that failed, by why.', {
+    provider: providers,
+    code: Object.keys(modelErrorCodes),
+  })
   const tokens = counter('maya_llm_tokens_total', 'Tokens, by provider and kind.', {
     provider: providers,
     kind: ['input', 'output'],
@@ -183,6 +197,7 @@ function observeModels(registry: Registry, { providers }: MetricLabels): ModelOb
   for (const provider of providers) breakers.set({ provider }, 0)
   return {
     modelAnswered: (provider, outcome) => requests.inc({ provider, outcome }),
+    modelFailed: (provider, { code }) => failures.inc({ provider, code }),
     tokensUsed: (provider, kind, count) => tokens.inc({ provider, kind }, count),
     modelRetried: (provider) => retries.inc({ provider }),
     modelFellBack: (provider) => fallbacks.inc({ provider }),

@@ -126,6 +126,10 @@ export class NotedModels implements ModelObserver {
     this.notes.push(`${provider} ${count} ${kind}`)
   }
 
+  modelFailed(provider: string, { code }: ModelError): void {
+    this.notes.push(`${provider} ${code}`)
+  }
+
   modelRetried(provider: string): void {
     this.notes.push(`${provider} retried`)
   }

@@ -32,14 +32,14 @@ describe('a request at a provider is counted once', () => {
     expect(notes).toEqual(ok)
   })
 
-  it.each<readonly [string, readonly Step[]]>([
-    ['fails', [outage()]],
-    ['breaks', [text('Good '), new Error('a defect')]],
-    ['is cut off', [text('Good ')]],
-  ])('as an error when it %s', async (_how, steps) => {
+  it.each<readonly [string, readonly Step[], readonly string[]]>([
+    ['fails', [outage()], ['played MODEL_UNAVAILABLE']],
+    ['breaks', [text('Good '), new Error('a defect')], []],
+    ['is cut off', [text('Good ')], []],
+  ])('as an error when it %s, with the reason where it is known', async (_how, steps, reason) => {
     const { model, notes } = setup(...steps)
     await new Hearing(model).whenOver
-    expect(notes).toEqual(['played error'])
+    expect(notes).toEqual(['played error', ...reason])
   })
 
   it('as aborted when it is stopped, or left', async () => {
@@ -72,8 +72,10 @@ describe('a request at a provider is counted once', () => {
     expect(hearing.text).toBe('Good evening.')
     expect(observer.notes).toEqual([
       'first error',
+      'first MODEL_UNAVAILABLE',
       'first retried',
       'first error',
+      'first MODEL_UNAVAILABLE',
       'first fell back',
       'second ok',
       'second 10 input',
@@ -88,13 +90,13 @@ describe('a request at a provider is counted once', () => {
     const hearing = new Hearing(observed(deaf, observer))
     await clock.advanceAsync(100)
     await hearing.whenOver
-    expect(observer.notes).toEqual(['played error'])
+    expect(observer.notes).toEqual(['played error', 'played MODEL_TIMEOUT'])
   })
 
-  it.each<readonly [string, readonly Step[], string]>([
-    ['an error when it takes longer than the retries may', ['hang'], 'played error'],
-    ['one more error when the second try does', [outage(), 'hang'], 'played error'],
-  ])('as %s', async (_how, steps, last) => {
+  it.each<readonly [string, readonly Step[]]>([
+    ['an error when it takes longer than the retries may', ['hang']],
+    ['one more error when the second try does', [outage(), 'hang']],
+  ])('as %s', async (_how, steps) => {
     const clock = new FakeClock()
     const observer = new NotedModels()
     const inner = new PlayedModel(
@@ -113,7 +115,7 @@ describe('a request at a provider is counted once', () => {
     const hearing = new Hearing(retried)
     await clock.advanceAsync(3000)
     expect(hearing.error).toMatchObject({ code: 'MODEL_TIMEOUT', isDown: true })
-    expect(observer.notes.at(-1)).toBe(last)
+    expect(observer.notes.slice(-2)).toEqual(['played error', 'played MODEL_TIMEOUT'])
     expect(observer.notes.filter((note) => note.endsWith('error'))).toHaveLength(steps.length)
     expect([inner.running, clock.pending]).toEqual([0, 0])
   })

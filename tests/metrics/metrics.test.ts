@@ -43,6 +43,7 @@ const ours = {
   maya_turns_running: 'gauge',
   maya_tool_calls_total: 'counter',
   maya_llm_requests_total: 'counter',
+  maya_llm_failures_total: 'counter',
   maya_llm_tokens_total: 'counter',
   maya_llm_retries_total: 'counter',
   maya_llm_fallbacks_total: 'counter',

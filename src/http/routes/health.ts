@@ -36,6 +36,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
 
   app.get('/healthz', { schema: { ...schema, summary: 'Is all well?' } }, async (_request, reply) => {
     const checks = await health.checks()
+    // A header, because the fields of the answer are a contract.
+    void reply.header('x-guard-policy', health.guardPolicy)
     return reply.code(checks.length === 0 ? 200 : 503).send(answer(checks))
   })
 

@@ -6,8 +6,8 @@ import { fieldsOf, isFields, textOf, type Fields } from '../fields.ts'
 export interface Refusal {
   readonly status: number
   readonly body: unknown
-  /** The header. */
-  readonly retryAfter: string | undefined
+  /** What its header says. */
+  readonly retryAfterMs: number | undefined
 }
 
 /** Whose key it is decides who is told that it does not work. */
@@ -17,7 +17,7 @@ export type KeyOwner = 'server' | 'guest'
 export function refused(refusal: Refusal, owner: KeyOwner): ModelError {
   const { status } = refusal
   const isGuests = owner === 'guest'
-  const retryAfterMs = retryAfterOf(refusal)
+  const retryAfterMs = refusal.retryAfterMs ?? retryDelayOf(refusal)
   const waiting = retryAfterMs === undefined ? {} : { retryAfterMs }
   if (isKeyRejected(refusal)) {
     return isGuests
@@ -95,14 +95,12 @@ function isKeyRejected({ status, body }: Refusal): boolean {
   return status === 400 && detailsOf(body).some(({ reason }) => textOf(reason).startsWith('API_KEY_'))
 }
 
-/** The header, or else the `RetryInfo` within the error: `7s`, `0.5s`. */
-function retryAfterOf({ body, retryAfter }: Refusal): number | undefined {
+/** The `RetryInfo` within the error: `7s`, `0.5s`. */
+function retryDelayOf({ body }: Refusal): number | undefined {
   const delays = detailsOf(body).map(
     ({ retryDelay }) => /^(\d{1,6}(?:\.\d+)?)s$/.exec(textOf(retryDelay))?.[1],
   )
-  const seconds = /^\d{1,6}$/.test(retryAfter ?? '')
-    ? retryAfter
-    : delays.find((delay) => delay !== undefined)
+  const seconds = delays.find((delay) => delay !== undefined)
   return seconds === undefined ? undefined : Math.ceil(Number(seconds) * 1000)
 }
 

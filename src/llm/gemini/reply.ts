@@ -17,14 +17,15 @@ const finishReasons: ReadonlyMap<string, FinishReason | 'garbled'> = new Map([
 /**
  * Reads one reply from its chunks, whoever fetched them; believes nothing about their shape.
  *
- * A thought signature is kept where it stands on a call, and given back on that call: there Gemini insists on it. Those
- * on texts have no place in a `Model`'s events and are left out; giving them back is recommended, and never checked.
+ * A thought signature is kept where it stands on a call, and given back on that call: there Gemini insists on it. Of
+ * those on texts the last one is kept for the whole text, wherever in it they stood.
  */
 export class GeminiReply {
   readonly #owner: KeyOwner
   #reason: FinishReason | 'garbled' | undefined
   #calls = 0
   #usage: Fields = {}
+  #textSignature = ''
 
   constructor(owner: KeyOwner) {
     this.#owner = owner
@@ -40,7 +41,7 @@ export class GeminiReply {
     if (!isFields(chunk)) throw garbled()
     const error = errorIn(chunk)
     if (error !== undefined) {
-      throw refused({ status: statusOf(error), body: chunk, retryAfter: undefined }, this.#owner)
+      throw refused({ status: statusOf(error), body: chunk, retryAfterMs: undefined }, this.#owner)
     }
     if (isFields(chunk.usageMetadata)) this.#usage = { ...this.#usage, ...chunk.usageMetadata }
     if (fieldsOf(chunk.promptFeedback).blockReason !== undefined) this.#reason = 'blocked'
@@ -60,11 +61,14 @@ export class GeminiReply {
   finish(): ModelEvent {
     if (this.#reason === undefined) throw cutOff()
     if (this.#reason === 'garbled') throw garbled()
-    return { type: 'finish', reason: this.#reason, usage: usageOf(this.#usage) }
+    const signature = this.#textSignature
+    const usage = usageOf(this.#usage)
+    return { type: 'finish', reason: this.#reason, usage, ...(signature !== '' && { signature }) }
   }
 
   #readPart(part: Fields): ModelEvent | undefined {
     if (isFields(part.functionCall)) return this.#readCall(part.functionCall, textOf(part.thoughtSignature))
+    if (part.thought !== true) this.#textSignature = textOf(part.thoughtSignature) || this.#textSignature
     const text = part.thought === true ? '' : textOf(part.text)
     return text === '' ? undefined : { type: 'text-delta', text }
   }

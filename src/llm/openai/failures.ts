@@ -1,5 +1,6 @@
 import type { EventSourceError } from '../event-source.ts'
 import { ModelError } from '../model.ts'
+import { retryAfterOf } from '../retry-after.ts'
 import { fieldsOf, isFields, parseJson, textOf, type Fields } from '../fields.ts'
 
 /** What a server said in place of an answer. */
@@ -71,15 +72,6 @@ export function garbled(): ModelError {
 /** The server lists no model that could be asked. */
 export function noModel(): ModelError {
   return unavailable('The server has no language model.', { retryable: false })
-}
-
-/** Seconds, or a date, which is compared with the date of the answer itself. */
-export function retryAfterOf(header: Refusal['header']): number | undefined {
-  const text = header('retry-after') ?? ''
-  if (/^\d{1,6}(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000)
-  if (!text.endsWith('GMT')) return undefined
-  const waitMs = Date.parse(text) - Date.parse(header('date') ?? '')
-  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs)
 }
 
 function failureOf(status: number, words: string, retryAfterMs?: number): ModelError {

@@ -13,6 +13,7 @@ import { GeminiReply } from '../gemini/reply.ts'
 import type { AssistantMessage, ClosableModel, KeyCheck, ModelRequest, ToolMessage } from '../model.ts'
 import { fieldsOf, parseJson } from '../fields.ts'
 import { promptOf } from '../prompt.ts'
+import { retryAfterOf } from '../retry-after.ts'
 
 export interface GeminiModelOptions {
   readonly credential: GeminiCredential
@@ -112,7 +113,7 @@ export async function checkGeminiKey(options: {
     return { status: 'valid' }
   } catch (error) {
     if (!(error instanceof sdk.ApiError)) return unreachable
-    return judgeKey({ status: error.status, body: bodyIn(error), retryAfter: undefined })
+    return judgeKey({ status: error.status, body: bodyIn(error), retryAfterMs: undefined })
   }
 }
 
@@ -150,7 +151,7 @@ async function refusalOf(answer: EventReply) {
   return {
     status: answer.status,
     body: parseJson(await answer.text()),
-    retryAfter: answer.header('retry-after'),
+    retryAfterMs: retryAfterOf((name) => answer.header(name)),
   }
 }
 
@@ -189,7 +190,7 @@ function sdkReading({ credential, endpoint, owner, limits }: ReadingOptions): Re
       const onAbort = (): void => request.abort(signal.reason)
       signal.addEventListener('abort', onAbort, { once: true })
       running.add(request)
-      const answer: SdkAnswer = { status: 0, retryAfter: undefined }
+      const answer: SdkAnswer = { status: 0, retryAfterMs: undefined }
       try {
         const fetch = boundedFetch(limits.modelReplyBytesMax, answer)
         const config = { ...parameters.config, abortSignal: request.signal, httpOptions: { fetch } }
@@ -226,14 +227,14 @@ function bodyIn({ message }: Error): unknown {
 interface SdkAnswer {
   /** 0 until it has come. */
   status: number
-  retryAfter: string | undefined
+  retryAfterMs: number | undefined
 }
 
 function boundedFetch(bytesMax: number, answer: SdkAnswer): typeof fetch {
   return async (input, init) => {
     const response = await fetchWithoutRedirects(input, init)
     answer.status = response.status
-    answer.retryAfter = response.headers.get('retry-after') ?? undefined
+    answer.retryAfterMs = retryAfterOf((name) => response.headers.get(name) ?? undefined)
     if (response.body === null) return response
     let bytes = 0
     const counting = new TransformStream<Uint8Array, Uint8Array>({
@@ -310,7 +311,10 @@ function declarationsOf({ tools }: ModelRequest) {
 const noSignature = 'skip_thought_signature_validator'
 
 /** All parts of one reply in one content: only the first of parallel calls has a signature, and it stands for all. */
-function replyParts({ text, toolCalls }: AssistantMessage, hasThoughts: boolean): Part[] {
+function replyParts(
+  { text, toolCalls, signature: textSignature }: AssistantMessage,
+  hasThoughts: boolean,
+): Part[] {
   const isForeign = hasThoughts && toolCalls.every(({ signature }) => signature === undefined)
   const calls = toolCalls.map(({ callId, name, arguments: args, signature }, at): Part => {
     const thoughtSignature = isForeign && at === 0 ? noSignature : signature
@@ -319,7 +323,7 @@ function replyParts({ text, toolCalls }: AssistantMessage, hasThoughts: boolean)
       ...(thoughtSignature !== undefined && { thoughtSignature }),
     }
   })
-  return text === '' ? calls : [{ text }, ...calls]
+  return text === '' ? calls : [{ text, ...(textSignature && { thoughtSignature: textSignature }) }, ...calls]
 }
 
 function resultParts({ results }: ToolMessage): Part[] {

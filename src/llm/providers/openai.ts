@@ -5,9 +5,10 @@ import type { ClosableModel, ModelError, ModelEvent, ModelRequest } from '../mod
 import { chatMessagesOf, chatToolsOf } from '../openai/chat-messages.ts'
 import { ChatReply } from '../openai/chat-reply.ts'
 import { firstDialect, nextDialect, type Dialect } from '../openai/dialect.ts'
-import { disconnected, garbled, noModel, refused, retryAfterOf, starting } from '../openai/failures.ts'
+import { disconnected, garbled, noModel, refused, starting } from '../openai/failures.ts'
 import { fieldsOf, parseJson, textOf } from '../fields.ts'
 import { estimateTokens } from '../prompt.ts'
+import { retryAfterOf } from '../retry-after.ts'
 
 export interface OpenAiModelOptions extends OpenAiServerOptions {
   readonly temperature: number | null
