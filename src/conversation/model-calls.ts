@@ -1,13 +1,12 @@
 import { ModelError, type Model, type Usage } from '../llm/model.ts'
 import { estimatePrompt, estimateTokens } from '../llm/prompt.ts'
+import { addUsage, noUsage, tokensOf } from '../llm/usage.ts'
 import type { OwnKey } from '../log/keys.ts'
 import { payerOf, type Payer } from './budgets.ts'
 import { readReply, type Reply, type ReplyOptions } from './reply.ts'
 import { usageOf } from './tell.ts'
 import { ownTurn } from './turn-begin.ts'
 import type { TurnContext, TurnModel } from './turn-context.ts'
-
-export const noUsage: Usage = { inputTokens: 0, outputTokens: 0 }
 
 /** A model that could not be asked at all has taken nothing, as long as it has neither thought nor spoken. */
 const freeFailures: ReadonlySet<string> = new Set(['MODEL_UNAVAILABLE', 'KEY_REJECTED', 'KEY_QUOTA'])
@@ -78,7 +77,7 @@ export class ModelCalls {
       used = isFree ? noUsage : estimateOf(payer, promptTokens, heard.text)
       throw error
     } finally {
-      this.#unlogged = sum(this.#unlogged, used)
+      this.#unlogged = addUsage(this.#unlogged, used)
       await reservation.settle(tokensOf(used))
     }
   }
@@ -91,15 +90,4 @@ function estimateOf(payer: Payer, promptTokens: number, text: string): Usage {
 
 function isFreeFailure(error: unknown): boolean {
   return error instanceof ModelError && freeFailures.has(error.code)
-}
-
-export function tokensOf({ inputTokens, outputTokens }: Usage): number {
-  return inputTokens + outputTokens
-}
-
-function sum(one: Usage, other: Usage): Usage {
-  return {
-    inputTokens: one.inputTokens + other.inputTokens,
-    outputTokens: one.outputTokens + other.outputTokens,
-  }
 }

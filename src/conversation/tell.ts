@@ -1,4 +1,5 @@
 import type { Usage } from '../llm/model.ts'
+import { addUsage, noUsage } from '../llm/usage.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { BarState } from '../bar/bar.ts'
 import type { TurnRecord } from '../log/state.ts'
@@ -68,11 +69,5 @@ const keyFailures: { readonly [Code in ErrorCode]?: string } = {
 }
 
 export function usageOf(turn: TurnRecord): Usage {
-  return turn.replies.reduce(
-    (sum, { usage }) => ({
-      inputTokens: sum.inputTokens + usage.inputTokens,
-      outputTokens: sum.outputTokens + usage.outputTokens,
-    }),
-    { inputTokens: 0, outputTokens: 0 },
-  )
+  return turn.replies.reduce((total, { usage }) => addUsage(total, usage), noUsage)
 }

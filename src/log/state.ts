@@ -1,6 +1,7 @@
 import { applyChange, openBar, type BarState } from '../bar/bar.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ToolCall, Usage } from '../llm/model.ts'
+import { tokensOf } from '../llm/usage.ts'
 import type {
   KeyField,
   RequestKey,
@@ -231,10 +232,6 @@ function spendBeside(state: SessionState, turnId: string, usage: Usage): Session
   return changeTurn({ ...state, tokensUsed: state.tokensUsed + tokens }, turnId, ({ tokensBeside = 0 }) => ({
     tokensBeside: tokensBeside + tokens,
   }))
-}
-
-function tokensOf({ inputTokens, outputTokens }: Usage): number {
-  return inputTokens + outputTokens
 }
 
 function changeTurn(

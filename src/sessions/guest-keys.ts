@@ -3,6 +3,7 @@ import type { Limits } from '../config/limits.ts'
 import type { TurnModel } from '../conversation/turn-context.ts'
 import { ServiceError } from '../errors.ts'
 import { ModelError, type KeyCheck, type Model } from '../llm/model.ts'
+import type { ModelLease } from '../llm/models.ts'
 import type { KeyField, KeysChanged, RequestKey, StoredKey } from '../log/events.ts'
 import type { OwnKey } from '../log/keys.ts'
 import type { SessionLog } from '../log/session-log.ts'
@@ -14,11 +15,6 @@ export interface SessionModels {
   readonly own: Model
   /** The model for this key, shared by all who have the same one and closed when the last of them gives it back. */
   lease(guestKey: string): ModelLease
-}
-
-export interface ModelLease {
-  readonly model: Model
-  release(): void
 }
 
 /** Asks a provider whether it takes a key. A provider that cannot be asked is an answer too: `unverified`. */

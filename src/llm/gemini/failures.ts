@@ -1,6 +1,6 @@
-import type { EventSourceError } from '../event-source.ts'
 import { ModelError, type KeyCheck } from '../model.ts'
 import { fieldsOf, isFields, textOf, type Fields } from '../fields.ts'
+import { unavailable } from '../provider-failures.ts'
 
 /** What Gemini said in place of an answer. */
 export interface Refusal {
@@ -42,32 +42,6 @@ export function refused(refusal: Refusal, owner: KeyOwner): ModelError {
   return unavailable('The language model does not accept the request.', { retryable: false })
 }
 
-/** A connection that could not be made, or broke. */
-export function disconnected(error: EventSourceError): ModelError {
-  switch (error.failure) {
-    case 'unreachable':
-      return unavailable('The language model cannot be reached.', {
-        retryable: true,
-        isDown: true,
-        cause: error,
-      })
-    case 'broken-off':
-      return truncated('The answer broke off. Ask again.', { retryable: true, isDown: true, cause: error })
-    case 'too-large':
-      return truncated('The answer was too long.', { retryable: false, cause: error })
-  }
-}
-
-/** An answer that is none: no JSON, or not what was agreed. */
-export function garbled(): ModelError {
-  return truncated('The answer was garbled. Ask again.', { retryable: true })
-}
-
-/** The stream ended, and nothing had said that the reply was over. */
-export function cutOff(): ModelError {
-  return truncated('The answer broke off. Ask again.', { retryable: true, isDown: true })
-}
-
 /** The server's own account at Google cannot be used; a token is asked for again with the next request. */
 export function unauthorized(): ModelError {
   return unavailable('The language model does not know this server now.', { retryable: true })
@@ -107,18 +81,4 @@ function retryDelayOf({ body }: Refusal): number | undefined {
 function detailsOf(body: unknown): readonly Fields[] {
   const details = errorIn(body)?.details
   return Array.isArray(details) ? details.map(fieldsOf) : []
-}
-
-interface FailureOptions extends ErrorOptions {
-  readonly retryable: boolean
-  readonly isDown?: boolean
-  readonly retryAfterMs?: number
-}
-
-function unavailable(message: string, options: FailureOptions): ModelError {
-  return new ModelError('MODEL_UNAVAILABLE', message, options)
-}
-
-function truncated(message: string, options: FailureOptions): ModelError {
-  return new ModelError('MODEL_TRUNCATED', message, options)
 }

@@ -1,6 +1,7 @@
 import type { FinishReason, ModelEvent, Usage } from '../model.ts'
 import { fieldsOf, isFields, textOf, type Fields } from '../fields.ts'
-import { cutOff, errorIn, garbled, refused, type KeyOwner } from './failures.ts'
+import { errorIn, refused, type KeyOwner } from './failures.ts'
+import { cutOff, garbled } from '../provider-failures.ts'
 
 /** Every other reason is one for which Gemini did not want to go on. */
 const finishReasons: ReadonlyMap<string, FinishReason | 'garbled'> = new Map([

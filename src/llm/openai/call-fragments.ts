@@ -1,5 +1,5 @@
 import type { ToolCall } from '../model.ts'
-import { tooLong } from './failures.ts'
+import { tooLong } from '../provider-failures.ts'
 import { fieldsOf, isFields, parseJson, textOf, type Fields } from '../fields.ts'
 
 /** Of one call: far more than any tool takes. */

@@ -1,7 +1,8 @@
 import type { FinishReason, ModelEvent } from '../model.ts'
 import { estimateTokens } from '../prompt.ts'
 import { CallFragments } from './call-fragments.ts'
-import { failureIn, garbled, truncated } from './failures.ts'
+import { failureIn } from './failures.ts'
+import { cutOff, garbled } from '../provider-failures.ts'
 import { fieldsOf, isFields, parseJson, textOf, type Fields } from '../fields.ts'
 
 /** Of servers that say `finish_reason` where they mean that they failed: OpenRouter, vLLM, DeepSeek. */
@@ -86,7 +87,7 @@ export class ChatReply {
    */
   #finishReason(): FinishReason {
     const isWhole = this.hasFinished ? !brokenReasons.has(this.#reason) : this.#isDone && this.#said !== ''
-    if (!isWhole) throw truncated()
+    if (!isWhole) throw cutOff()
     if (this.#hasRefused || this.#reason === 'content_filter') return 'blocked'
     return this.#reason === 'length' ? 'length' : 'stop'
   }

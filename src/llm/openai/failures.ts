@@ -1,7 +1,7 @@
-import type { EventSourceError } from '../event-source.ts'
 import { ModelError } from '../model.ts'
 import { retryAfterOf } from '../retry-after.ts'
 import { fieldsOf, isFields, parseJson, textOf, type Fields } from '../fields.ts'
+import { unavailable } from '../provider-failures.ts'
 
 /** What a server said in place of an answer. */
 export interface Refusal {
@@ -31,42 +31,8 @@ export function starting(retryAfterMs?: number): ModelError {
     retryable: true,
     isStarting: true,
     isDown: true,
-    retryAfterMs,
+    ...waiting(retryAfterMs),
   })
-}
-
-/** A connection that could not be made, or broke. */
-export function disconnected(error: EventSourceError): ModelError {
-  switch (error.failure) {
-    case 'unreachable':
-      return unavailable('The language model cannot be reached.', {
-        retryable: true,
-        isDown: true,
-        cause: error,
-      })
-    case 'broken-off':
-      return truncated()
-    case 'too-large':
-      return tooLong(error)
-  }
-}
-
-/** The answer broke off before the model was ready. */
-export function truncated(): ModelError {
-  return new ModelError('MODEL_TRUNCATED', 'The answer broke off. Ask again.', {
-    retryable: true,
-    isDown: true,
-  })
-}
-
-/** It would be as long the next time. */
-export function tooLong(cause?: Error): ModelError {
-  return new ModelError('MODEL_TRUNCATED', 'The answer was too long.', { retryable: false, cause })
-}
-
-/** An answer that is none: no JSON, or not what was agreed. */
-export function garbled(): ModelError {
-  return new ModelError('MODEL_TRUNCATED', 'The answer was garbled. Ask again.', { retryable: true })
 }
 
 /** The server lists no model that could be asked. */
@@ -85,13 +51,13 @@ function failureOf(status: number, words: string, retryAfterMs?: number): ModelE
   if (status === 429)
     return unavailable('The language model is busy. Ask again in a moment.', {
       retryable: true,
-      retryAfterMs,
+      ...waiting(retryAfterMs),
     })
   if (status >= 500 || status === 408)
     return unavailable('The language model has failed. Ask again in a moment.', {
       retryable: true,
       isDown: true,
-      retryAfterMs,
+      ...waiting(retryAfterMs),
     })
   return unavailable('The language model does not accept the request.', { retryable: false })
 }
@@ -106,16 +72,6 @@ function wordsOf({ code, type }: Fields): string {
   return `${textOf(code)} ${textOf(type)}`
 }
 
-interface FailureOptions extends ErrorOptions {
-  readonly retryable: boolean
-  readonly isStarting?: boolean
-  readonly isDown?: boolean
-  readonly retryAfterMs?: number | undefined
-}
-
-function unavailable(message: string, { retryAfterMs, ...options }: FailureOptions): ModelError {
-  return new ModelError('MODEL_UNAVAILABLE', message, {
-    ...options,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  })
+function waiting(retryAfterMs: number | undefined): { readonly retryAfterMs?: number } {
+  return retryAfterMs === undefined ? {} : { retryAfterMs }
 }
