@@ -108,7 +108,9 @@ export class StreamMask implements HoldingMask {
       if (found !== undefined) this.#begin(found, { text, at, position: start + at })
       this.#isInWord = isAlphanumeric(code)
       if (this.#candidates.length > 0) this.#read(text.charAt(at), start + at)
-      for (const follower of this.#followers) this.#follow(follower, code, start + at)
+      for (const follower of this.#followers) {
+        if (follower.search.heeds(code)) this.#follow(follower, code, start + at)
+      }
     }
     return this.#show(this.#decidedTo(start + text.length))
   }

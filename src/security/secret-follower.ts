@@ -30,6 +30,7 @@ export class KnownSecret {
  */
 export class SecretFollower {
   readonly #secret: KnownSecret
+  readonly #first: number
   /** How long a beginning of the secret the text ends with. */
   matched = 0
   /** Compared characters, all in all. */
@@ -37,10 +38,16 @@ export class SecretFollower {
 
   constructor(secret: KnownSecret) {
     this.#secret = secret
+    this.#first = secret.text.charCodeAt(0)
   }
 
   get length(): number {
     return this.#secret.text.length
+  }
+
+  /** Whether the next character changes anything: nearly never, and then it need not be read. */
+  heeds(code: number): boolean {
+    return this.matched > 0 || code === this.#first
   }
 
   /** Takes the next character. True when the text ends with the whole secret now. */
