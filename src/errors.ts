@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'MODEL_BLOCKED'
   | 'TURN_LIMIT'
   | 'PAYMENT_FAILED'
+  | 'VOICE_UNAVAILABLE'
+  | 'VOICE_BUSY'
   | 'SESSION_LIMIT'
   | 'MEMORY_PRESSURE'
   | 'OVERLOADED'

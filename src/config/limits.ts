@@ -63,6 +63,27 @@ export interface Limits {
   /** How long a guard that failed counts as failing, when nothing shows that it works again. */
   readonly guardFailingMs: number
 
+  /** Bytes of one turn's sound that are kept for readers that come back; the oldest go first. */
+  readonly turnAudioBytesMax: number
+  /** How long a voice may speak on when the text has ended, and how long it may make no sound. */
+  readonly speechTailMs: number
+  readonly speechSilenceMs: number
+  /** The longest sentence that is spoken in one piece. */
+  readonly sentenceCharactersMax: number
+  /** Turns that wait for a place of a voice, and for how long. */
+  readonly speechQueueMax: number
+  readonly speechQueueMs: number
+  /** How long a connection to a voice or an ear may take to be made. */
+  readonly voiceConnectMs: number
+  /** Guests that are listened to at the same time, how long one may be, and sound of theirs that may wait. */
+  readonly listenersMax: number
+  readonly listenMs: number
+  readonly listenBufferBytesMax: number
+  /** How long no sound may come from one. */
+  readonly listenSilenceMs: number
+  /** How often one session or address may begin to be listened to, a minute. */
+  readonly listensMax: number
+
   readonly leaseMs: number
   readonly leaseRenewMs: number
   readonly leasePollMs: number
@@ -115,6 +136,19 @@ export const limits: Limits = {
   keyChecksMax: 10,
   guardMs: 2000,
   guardFailingMs: 30_000,
+
+  turnAudioBytesMax: 1024 * 1024,
+  speechTailMs: 60_000,
+  speechSilenceMs: 10_000,
+  sentenceCharactersMax: 280,
+  speechQueueMax: 50,
+  speechQueueMs: 10_000,
+  voiceConnectMs: 5000,
+  listenersMax: 100,
+  listenMs: 10 * 60_000,
+  listenBufferBytesMax: 256 * 1024,
+  listenSilenceMs: 30_000,
+  listensMax: 60,
 
   leaseMs: 10_000,
   leaseRenewMs: 3000,

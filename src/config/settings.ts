@@ -62,6 +62,12 @@ const table = {
 
   cartesiaKey: optional('CARTESIA_API_KEY', token(8, 512)),
   cartesiaBaseUrl: setting('CARTESIA_BASE_URL', 'https://api.cartesia.ai', httpUrl),
+  cartesiaModel: setting('CARTESIA_MODEL', 'sonic-3', modelName),
+  cartesiaVoice: setting('CARTESIA_VOICE_ID', 'f786b574-daa5-4673-aa0c-cbe3e8534c02', word),
+  cartesiaListeningModel: setting('CARTESIA_LISTENING_MODEL', 'ink-2', modelName),
+  cartesiaConcurrency: setting('CARTESIA_CONCURRENCY', '2', integer(1, 1000)),
+  voiceProvider: setting('MAYA_VOICE_PROVIDER', 'auto', choice('auto', 'cartesia', 'embedded', 'none')),
+  embeddedVoice: setting('MAYA_EMBEDDED_VOICE', 'slt', choice('slt', 'rms', 'awb', 'kal16')),
 
   apiKeys: setting('MAYA_API_KEYS', '', apiKeys),
   sessionRateLimit: setting('MAYA_SESSION_RATE_LIMIT', '10', integer(0, 1_000_000)),
