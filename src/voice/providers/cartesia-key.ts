@@ -1,4 +1,5 @@
 import type { KeyCheck } from '../../llm/model.ts'
+import { headersFor } from '../cartesia/address.ts'
 
 export interface CartesiaKeyOptions {
   readonly key: string
@@ -6,14 +7,15 @@ export interface CartesiaKeyOptions {
   readonly signal: AbortSignal
 }
 
-const apiVersion = '2026-08-14'
-
 /** Asks for one voice: the cheapest request that needs a key. Says `unverified` when Cartesia cannot be asked. */
 export async function checkCartesiaKey({ key, baseUrl, signal }: CartesiaKeyOptions): Promise<KeyCheck> {
-  const headers = { authorization: `Bearer ${key}`, 'cartesia-version': apiVersion }
   try {
     // A redirect is no answer of Cartesia's, and the key is for nobody else.
-    const response = await fetch(`${baseUrl}/voices?limit=1`, { headers, signal, redirect: 'manual' })
+    const response = await fetch(`${baseUrl}/voices?limit=1`, {
+      headers: headersFor(key),
+      signal,
+      redirect: 'manual',
+    })
     // Only the status counts. A body that breaks off now changes nothing.
     await response.body?.cancel().catch(() => {})
     return checkOfStatus(response.status)
