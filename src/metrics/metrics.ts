@@ -9,7 +9,10 @@ import type { MemoryReading } from '../memory/readers.ts'
 import type { SessionObserver } from '../sessions/session-manager.ts'
 import type { GuardObserver } from '../security/guard.ts'
 import type { StoreObserver, StoreOperation } from '../store/observed.ts'
+import type { VoiceObserver } from '../voice/observer.ts'
 import { observeGuard, type GuardLabels } from './guard-metrics.ts'
+import { counterIn, histogramIn } from './series.ts'
+import { observeVoices, type VoiceLabels } from './voice-metrics.ts'
 
 export interface Metrics
   extends
@@ -19,7 +22,8 @@ export interface Metrics
     StreamObserver,
     RateObserver,
     StoreObserver,
-    GuardObserver {
+    GuardObserver,
+    VoiceObserver {
   readonly contentType: string
   /** The exposition in Prometheus text format. */
   text(): Promise<string>
@@ -34,7 +38,7 @@ export interface Metrics
 }
 
 /** The fixed values of the labels that parts bring along. */
-export interface MetricLabels extends GuardLabels {
+export interface MetricLabels extends GuardLabels, VoiceLabels {
   readonly version: string
   readonly nodeVersion: string
   readonly tools: readonly string[]
@@ -106,6 +110,7 @@ export function createMetrics(labels: MetricLabels): Metrics {
     ...observeModels(registry, labels),
     ...observeEdge(registry),
     ...observeGuard(registry, labels),
+    ...observeVoices(registry, labels),
   }
 }
 
@@ -143,7 +148,11 @@ function observeConversation(registry: Registry, { tools }: MetricLabels): Conve
     'From taking a message up to the first text.',
     firstSeconds,
   )
-  histogram('maya_turn_first_audio_seconds', 'From taking a message up to the first sound.', firstSeconds)
+  const firstAudio = histogram(
+    'maya_turn_first_audio_seconds',
+    'From taking a message up to the first sound.',
+    firstSeconds,
+  )
   const toolCalls = counter('maya_tool_calls_total', 'Tool calls that ended, by tool and outcome.', {
     tool: [...tools, 'unknown'],
     outcome: ['ok', 'refused', 'invalid', 'failed'],
@@ -162,6 +171,7 @@ function observeConversation(registry: Registry, { tools }: MetricLabels): Conve
       duration.observe(seconds)
     },
     firstText: (seconds) => firstText.observe(seconds),
+    firstAudio: (seconds) => firstAudio.observe(seconds),
     toolCalled: (tool, outcome) => toolCalls.inc({ tool, outcome }),
     budgetExhausted: (budget) => exhausted.inc({ budget }),
     paymentEnded: (outcome) => payments.inc({ outcome }),
@@ -220,7 +230,7 @@ function observeEdge(
     'Readers that were cut off because they did not read.',
   )
   const limited = counter('maya_rate_limited_total', 'Requests that were refused, by limit.', {
-    limit: ['session', 'burst', 'workspace', 'address', 'app', 'keys'],
+    limit: ['session', 'burst', 'workspace', 'address', 'app', 'keys', 'listens'],
   })
   const conflicts = counter(
     'maya_store_conflicts_total',
@@ -404,28 +414,4 @@ function eventLoopDelay(registry: Registry): void {
       delay.reset()
     },
   })
-}
-
-type LabelValues = Readonly<Record<string, readonly string[]>>
-
-/** Makes counters whose every series is there from the start, so that a first event is a change. */
-function counterIn(registry: Registry) {
-  return (name: string, help: string, values: LabelValues = {}): Counter => {
-    const counter = new Counter({ name, help, labelNames: Object.keys(values), registers: [registry] })
-    for (const labels of combinations(values)) counter.inc(labels, 0)
-    return counter
-  }
-}
-
-function histogramIn(registry: Registry) {
-  return (name: string, help: string, buckets: number[]): Histogram =>
-    new Histogram({ name, help, buckets, registers: [registry] })
-}
-
-function combinations(values: LabelValues): readonly Readonly<Record<string, string>>[] {
-  return Object.entries(values).reduce<readonly Readonly<Record<string, string>>[]>(
-    (partial, [name, options]) =>
-      partial.flatMap((labels) => options.map((option) => ({ ...labels, [name]: option }))),
-    [{}],
-  )
 }
