@@ -42,9 +42,14 @@ export class MessageRates {
     this.#answer(reply, await this.#limits.take({ keys: [id, placeOf(request.ip)] }))
   }
 
+  /** Counts one socket that listens: each is a connection to a vendor. Sessions cost nothing, so by address too. */
+  async takeListen(request: FastifyRequest, reply: FastifyReply, { id }: Session): Promise<void> {
+    this.#answer(reply, await this.#limits.take({ listens: [id, placeOf(request.ip)] }))
+  }
+
   /** Lets go of what is remembered of a session. */
   forget(id: string): void {
-    this.#limits.forget({ session: id, burst: id, keys: id })
+    this.#limits.forget({ session: id, burst: id, keys: id, listens: id })
   }
 
   #answer(reply: FastifyReply, { ok, tightest }: RateVerdict): void {
@@ -69,6 +74,7 @@ const sentences = {
   address: 'Many messages come from where you are.',
   app: 'This bar has many guests at the moment.',
   keys: 'Keys can be checked only a few times a minute.',
+  listens: 'Maya can begin to listen only so many times a minute.',
 } as const satisfies Record<LimitName, string>
 
 function refusalOf({ limit }: Standing, retryAfterSeconds: number): ServiceError {

@@ -68,7 +68,7 @@ export class SessionIdentity {
   ): Promise<Result> {
     const workspace = this.#workspaceOf(request)
     const named = tokenOf(request)
-    if (named?.source === 'cookie' && isChange(request)) this.#refuseOtherOrigin(request)
+    if (named?.source === 'cookie' && isChange(request)) this.refuseOtherOrigin(request)
     const id = this.#idOf(named?.token)
     try {
       if (id === undefined) throw sessionNotFound()
@@ -98,7 +98,7 @@ export class SessionIdentity {
     },
   ): Promise<Result> {
     const workspace = this.workspaceOfNew(request)
-    this.#refuseOtherOrigin(request)
+    this.refuseOtherOrigin(request)
     const { sessions, agent } = this.#options
     const created = await sessions.create({ agent: options.agent ?? agent, workspace })
     return sessions.use(created.id, workspace, (session) => {
@@ -132,8 +132,11 @@ export class SessionIdentity {
     void reply.header('x-session-id', this.tokenOf(id)).header('cache-control', 'no-store')
   }
 
-  /** A session that is made is one in the browser's cookie, in the place of the guest's own. */
-  #refuseOtherOrigin(request: FastifyRequest): void {
+  /**
+   * Throws `FORBIDDEN` for a page of another origin that is not trusted. A session that is made is one in the browser's
+   * cookie, in the place of the guest's own.
+   */
+  refuseOtherOrigin(request: FastifyRequest): void {
     if (!isFromOtherOrigin(request, this.#options.trustedOrigins)) return
     throw new ServiceError('FORBIDDEN', 'Pages of another origin may not act with the cookie of this one.')
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 
-/** What is counted: a guest's messages in five ways, and checks of a guest's own key. */
-export type LimitName = 'session' | 'burst' | 'workspace' | 'address' | 'app' | 'keys'
+/** What is counted: a guest's messages in five ways, checks of a guest's own key, and how often one is listened to. */
+export type LimitName = 'session' | 'burst' | 'workspace' | 'address' | 'app' | 'keys' | 'listens'
 
 /** So many at once, and again as many in every window, bit by bit. 0 is no limit. */
 export interface Rate {
@@ -89,7 +89,7 @@ interface Asked {
   readonly key: string
 }
 
-const limitNames = ['session', 'burst', 'workspace', 'address', 'app', 'keys'] as const
+const limitNames = ['session', 'burst', 'workspace', 'address', 'app', 'keys', 'listens'] as const
 
 /** Full buckets are cleared away so often, at the most. */
 const sweepMs = 1000
