@@ -11,9 +11,11 @@ import { Budgets } from './conversation/budgets.ts'
 import type { PaymentsOptions } from './conversation/payments.ts'
 import { createApp, type App, type AppOptions } from './http/app.ts'
 import { EventStreams } from './http/event-stream.ts'
+import { Listening } from './http/listening.ts'
 import { MessageRates } from './http/message-rates.ts'
 import { SessionIdentity } from './http/session-identity.ts'
 import { Turns } from './http/turns.ts'
+import { VoiceChoices } from './http/voice-choices.ts'
 import { present } from './http/wire.ts'
 import type { ClosableModel, Model } from './llm/model.ts'
 import type { Models } from './llm/models.ts'
@@ -38,11 +40,13 @@ import { createSessionTokens, type SessionTokens } from './security/session-toke
 import { createVault, type Vault } from './security/vault.ts'
 import type { KeyChecks } from './sessions/guest-keys.ts'
 import { createKeyChecks, createModels, providersOf, takesGeminiKeys } from './service-models.ts'
+import { createVoices, takesCartesiaKeys, voicesOf } from './service-voices.ts'
 import type { SessionParts } from './sessions/session.ts'
 import { SessionManager, type SessionManagerOptions } from './sessions/session-manager.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { observeStore } from './store/observed.ts'
 import { openSqliteStore } from './store/sqlite.ts'
+import type { VoiceClient, Voices } from './voice/voices.ts'
 
 /** What only the process knows. */
 export interface ProcessFacts {
@@ -66,6 +70,10 @@ export interface ServiceOptions {
   /** The model that is used with a guest's own key. */
   readonly guestModel?: (key: string) => ClosableModel
   readonly keyChecks?: KeyChecks
+  /** Who speaks and listens where a guest has no key. */
+  readonly voice?: VoiceClient
+  /** Who speaks and listens to a guest who has brought a key for it. */
+  readonly guestVoice?: (key: string) => VoiceClient
   readonly agents?: readonly Agent[]
   readonly store?: Store
   readonly payments?: PaymentProvider
@@ -97,8 +105,11 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const guard = createGuard(options, { clock, limits, metrics, masterKeys })
   const random = Math.random
   const observer = logFailures(metrics, logger)
+  const listening = new Listening({ clock, limits, observer: metrics, reportDefect })
   const models = createModels({ ...options, clock, limits, observer, random, reportDefect })
-  const domain = { settings, limits, clock, agents, metrics, memory, store, rates, guard, tokens }
+  const voices = createVoices({ ...options, clock, limits, observer: metrics, reportDefect })
+  const shared = { settings, limits, clock, agents, metrics, memory, store, rates, guard, tokens }
+  const domain = { ...shared, listening, voices }
   const sessions = new SessionManager({
     ...createSessionOptions({ ...domain, models, reportDefect }),
     parts: {
@@ -107,6 +118,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
         vault,
         checks: options.keyChecks ?? createKeyChecks(settings),
         takesGemini: takesGeminiKeys(settings),
+        voices,
+        takesCartesia: takesCartesiaKeys(settings),
       },
       payments: createPayments(options, { clock, metrics, limits }),
     },
@@ -122,12 +135,13 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     sessions,
     memory,
     store,
-    close: (graceMs) => closeParts({ clock, sessions, streams, app, models, memory, store }, graceMs),
+    close: (graceMs) =>
+      closeParts({ clock, listening, sessions, streams, app, models, voices, memory, store }, graceMs),
   }
 }
 
 function createCatalogue(
-  { settings, facts, model }: ServiceOptions,
+  { settings, facts, model, voice }: ServiceOptions,
   agents: ReadonlyMap<string, Agent>,
 ): Metrics {
   return createMetrics({
@@ -135,6 +149,7 @@ function createCatalogue(
     nodeVersion: facts.nodeVersion,
     tools: [...agents.values()].flatMap(({ tools }) => tools.map(({ name }) => name)),
     providers: model === undefined ? providersOf(settings) : [model.name],
+    voices: voicesOf(settings, voice),
     configuredMemoryBytes: settings.memoryLimitBytes,
     containersMax: settings.containersMax,
     guardPolicy: settings.guardOnError,
@@ -148,7 +163,7 @@ interface DomainParts extends Omit<EdgeParts, 'logger' | 'sessions' | 'streams'>
 }
 
 function createSessionOptions(parts: DomainParts): Omit<SessionManagerOptions, 'parts'> {
-  const { settings, memory, metrics, tokens, rates } = parts
+  const { settings, memory, metrics, tokens, rates, listening } = parts
   return {
     memory,
     sessionsMax: settings.sessionsMax,
@@ -157,7 +172,10 @@ function createSessionOptions(parts: DomainParts): Omit<SessionManagerOptions, '
     idleMs: settings.sessionIdleMs,
     cleanupIntervalMs: settings.cleanupIntervalMs,
     createSessionId: () => tokens.mint().id,
-    onGone: (id) => rates.forget(id),
+    onGone: (id) => {
+      rates.forget(id)
+      listening.end(id, 'session-gone')
+    },
     observer: metrics,
   }
 }
@@ -184,14 +202,19 @@ function createSessionParts(parts: DomainParts): Omit<SessionParts, 'keys' | 'pa
   }
 }
 
-type ClosingParts = Pick<EdgeParts, 'clock' | 'sessions' | 'streams' | 'memory' | 'store'> & {
+type ClosingParts = Pick<
+  EdgeParts,
+  'clock' | 'listening' | 'voices' | 'sessions' | 'streams' | 'memory' | 'store'
+> & {
   readonly app: App
   readonly models: Models
 }
 
 /** In this order: what still runs needs what comes after it. */
 async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
-  const { clock, sessions, streams, app, models, memory, store } = parts
+  const { clock, listening, sessions, streams, app, models, voices, memory, store } = parts
+  // What is said from now on would be answered by nobody.
+  listening.close()
   const deadline = new AbortController()
   const cancel = clock.after(graceMs, () => deadline.abort())
   await sessions.drain(deadline.signal)
@@ -199,6 +222,7 @@ async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
   streams.close()
   await app.close()
   await models.close()
+  await voices.close()
   memory.stop()
   await store.close()
 }
@@ -212,6 +236,8 @@ interface EdgeParts {
   readonly tokens: SessionTokens
   readonly rates: MessageRates
   readonly guard: Guard
+  readonly listening: Listening
+  readonly voices: Voices
   readonly streams: EventStreams
   readonly agents: ReadonlyMap<string, Agent>
   readonly metrics: Metrics
@@ -227,6 +253,7 @@ function createEdge({
   memory,
   store,
   guard,
+  voices,
   ...parts
 }: EdgeParts): Promise<App> {
   const identity = new SessionIdentity({
@@ -240,6 +267,8 @@ function createEdge({
   return createApp({
     ...parts,
     identity,
+    voiceChoices: new VoiceChoices({ clock: parts.clock, timeoutMs: limits.voiceConnectMs }),
+    voices: voices.own,
     turns: new Turns({ identity, streams, rates: parts.rates, guard }),
     messageCharactersMax: settings.messageCharactersMax,
     turnsKeptMax: limits.turnsKeptMax,
@@ -248,7 +277,7 @@ function createEdge({
     bodyBytesMax: settings.bodyBytesMax,
     corsOrigins: settings.corsOrigins,
     trustedProxies: settings.trustedProxies,
-    webDirectory: join(import.meta.dirname, '../web'),
+    webDirectory: join(import.meta.dirname, '../web/dist'),
     observeRequest: (request) => parts.metrics.httpRequest(request),
   })
 }
@@ -259,7 +288,7 @@ function aMinute(max: number): { readonly max: number; readonly windowMs: number
 
 function createRates(
   settings: Settings,
-  { rateKeysMax, keyChecksMax }: Limits,
+  { rateKeysMax, keyChecksMax, listensMax }: Limits,
   { clock, metrics }: { clock: Clock; metrics: Metrics },
 ): MessageRates {
   const limits = new RateLimits({
@@ -272,6 +301,7 @@ function createRates(
       address: aMinute(settings.addressRateLimit),
       app: aMinute(settings.appRateLimit),
       keys: aMinute(keyChecksMax),
+      listens: aMinute(listensMax),
     },
   })
   return new MessageRates({ limits, observer: metrics })

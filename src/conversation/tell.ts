@@ -3,13 +3,13 @@ import { addUsage, noUsage } from '../llm/usage.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { BarState } from '../bar/bar.ts'
 import type { TurnRecord } from '../log/state.ts'
-import { contentOf, separatorBefore } from './messages.ts'
+import { contentOf, heardReplies, separatorBefore } from './messages.ts'
 import { endOfRange, numbersPerAttempt, TurnEvents, type TurnEventsOptions } from './turn-events.ts'
 
 /** Tells readers what the log has of a turn: what was said and done, in order. */
 export function tellLogged(turn: TurnRecord, bar: BarState, events: TurnEvents): void {
   let content = ''
-  for (const { text, toolCalls } of turn.replies) {
+  for (const { text, toolCalls } of heardReplies(turn)) {
     if (text !== '') {
       const chunk = separatorBefore(content, text) + text
       content += chunk

@@ -5,6 +5,7 @@ import type { RequestKey } from '../log/events.ts'
 import type { OwnKey } from '../log/keys.ts'
 import type { SessionLog } from '../log/session-log.ts'
 import type { Store } from '../log/store.ts'
+import type { TextToSpeech } from '../voice/text-to-speech.ts'
 import type { Agent } from './agent.ts'
 import type { Budgets } from './budgets.ts'
 import type { ConversationObserver } from './observer.ts'
@@ -17,6 +18,20 @@ export interface TurnModel {
   readonly model: Model
   /** The guest's own key that the model is used with; null where it is the server's. */
   readonly ownKey: OwnKey | null
+}
+
+/** Who speaks one turn, until it is released. */
+export interface TurnVoice {
+  readonly textToSpeech: TextToSpeech
+  readonly release: () => void
+}
+
+/** How the guest wants to hear a turn. */
+export interface TurnSpeechWish {
+  /** The id of a voice, or null for the default one. */
+  readonly voice: string | null
+  /** How fast: 1 is as people speak. */
+  readonly speed: number
 }
 
 /** Everything that one run of one turn uses. */
@@ -37,6 +52,13 @@ export interface TurnContext {
   readonly agent: Agent
   /** Called once the turn is open. Throws a `ModelError` `KEY_REJECTED` where the guest's own key cannot be used. */
   readonly chooseModel: () => TurnModel
+  /** How this turn is to be spoken; null where nobody asked for it. */
+  readonly speech: TurnSpeechWish | null
+  /**
+   * Called once a turn that is to be spoken is open; null where nobody speaks here. Throws a `VoiceError`
+   * `KEY_REJECTED` where the guest's own key cannot be used.
+   */
+  readonly chooseVoice: () => TurnVoice | null
   readonly budgets: Budgets
   /** The longest prompt, estimated: what is older than that becomes a summary. */
   readonly promptTokensMax: number

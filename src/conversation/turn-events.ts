@@ -2,6 +2,8 @@ import type { BarState, Confirmation } from '../bar/bar.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Usage } from '../llm/model.ts'
 import type { TurnEnded } from '../log/events.ts'
+import type { VoiceErrorCode } from '../voice/text-to-speech.ts'
+import { isSound, TurnSound, type SoundEvent } from './turn-sound.ts'
 
 /** What a reader of a turn gets to know, in order. */
 export type TurnEvent =
@@ -9,6 +11,16 @@ export type TurnEvent =
   /** Why nothing is said yet. */
   | { readonly type: 'status'; readonly status: 'warming-up' }
   | { readonly type: 'text-chunk'; readonly content: string }
+  /** The voice speaks no more; the text is whole all the same. */
+  | {
+      readonly type: 'status'
+      readonly status: 'voice-failed'
+      readonly code: VoiceErrorCode
+      readonly message: string
+    }
+  /** A sentence of a turn that is spoken. All of them joined are the text. */
+  | { readonly type: 'sentence'; readonly index: number; readonly content: string }
+  | SoundEvent
   | {
       readonly type: 'tool-call'
       readonly callId: string
@@ -31,18 +43,23 @@ export type TurnEvent =
       readonly retryable: boolean
     }
 
-/** One event with its place in the turn. */
-export interface NumberedEvent {
+/** One event as a reader gets it. */
+export interface ReadEvent {
   readonly number: number
-  /** Lower than `number` where several text chunks were merged into this one. */
+  readonly event: TurnEvent
+  /** As the wire has it, made by the first reader that needs it and shared by all. Never for sound: it is long. */
+  frame?: string
+}
+
+/** One event with its place in the turn. */
+export interface NumberedEvent extends ReadEvent {
+  /** Lower than `number` where several text chunks were merged into this one, or where numbers were left out. */
   readonly firstNumber: number
   readonly event: TurnEvent
   /** About how many bytes it takes in memory and on the wire. */
   readonly bytes: number
   /** All bytes up to here, so that what lies behind a place is a subtraction. */
   readonly endsAt: number
-  /** The event as the wire has it, made by the first reader that needs it and shared by all. */
-  frame?: string
 }
 
 export interface TurnEventsOptions {
@@ -56,6 +73,8 @@ export interface TurnEventsOptions {
   readonly retoldUpTo?: number
   readonly bufferBytesMax: number
   readonly lagBytesMax: number
+  /** Bytes of sound that are kept; the oldest go first. */
+  readonly soundBytesMax: number
   readonly readersMax: number
 }
 
@@ -74,18 +93,23 @@ export function endOfRange(number: number): number {
 
 /** Roughly what an event costs beside its text: the object, its numbers, the frame around it. */
 const bytesPerEvent = 160
+const bytesPerMark = 120
 
 /**
  * The numbered events of one turn, kept for readers that come late or come back.
  * Bound: beyond `bufferBytesMax` the text that no reader within `lagBytesMax` can still need one by one is merged.
+ * Sound has a bound of its own and can be missed: nobody is cut off or begins anew because of it.
  */
 export class TurnEvents {
   readonly turnId: string
   readonly #options: TurnEventsOptions
   readonly #readers = new Set<TurnReader>()
+  readonly #sound: TurnSound
   #records: NumberedEvent[] = []
   #bytes = 0
   #lastNumber: number
+  /** The last number that an event has: lower than `#lastNumber` where the next ones are left out. */
+  #givenNumber: number
   #ended = false
   readonly #endedPromise = Promise.withResolvers<void>()
 
@@ -93,10 +117,12 @@ export class TurnEvents {
     this.turnId = options.turnId
     this.#options = options
     this.#lastNumber = options.base
+    this.#givenNumber = options.base
+    this.#sound = new TurnSound(options.soundBytesMax)
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#bytes + this.#sound.bytes
   }
 
   get lastNumber(): number {
@@ -121,14 +147,19 @@ export class TurnEvents {
     return this.#records.at(-1)?.event
   }
 
-  /** Adds the next event and wakes the readers. `number` is given only for a turn told again from its log. */
+  /** Adds the next event and wakes the readers. `number` is given where some are left out. */
   emit(event: TurnEvent, number = this.#lastNumber + 1): void {
     if (this.#ended) return
-    const bytes = bytesPerEvent + textBytes(event)
-    this.#bytes += bytes
-    this.#records.push({ number, firstNumber: this.#lastNumber + 1, event, bytes, endsAt: this.#bytes })
+    const bytes = bytesPerEvent + payloadBytes(event)
+    const firstNumber = this.#givenNumber + 1
     this.#lastNumber = number
-    if (this.#bytes > this.#options.bufferBytesMax) this.#merge()
+    this.#givenNumber = number
+    if (isSound(event)) this.#sound.add({ number, event, bytes })
+    else {
+      this.#bytes += bytes
+      this.#records.push({ number, firstNumber, event, bytes, endsAt: this.#bytes })
+      if (this.#bytes > this.#options.bufferBytesMax) this.#merge()
+    }
     for (const reader of this.#readers) reader.wake()
   }
 
@@ -138,6 +169,11 @@ export class TurnEvents {
     this.#ended = true
     this.#endedPromise.resolve()
     for (const reader of this.#readers) reader.wake()
+  }
+
+  /** Lets go of all sound: it is not for readers that come so late. */
+  dropSound(): void {
+    this.#sound.clear()
   }
 
   /** From here on the turn is told again from its log: no number of it may be taken for one of the first telling. */
@@ -156,13 +192,18 @@ export class TurnEvents {
    * Lets a reader in after the event `after` (null: from the beginning), or undefined where there are too many.
    * When the events after that one are no longer there one by one, the reader starts again with `isRestart`.
    */
-  attach(after: number | null, wake: () => void): TurnReader | undefined {
+  attach(
+    after: number | null,
+    wake: () => void,
+    { isListening = true }: { readonly isListening?: boolean } = {},
+  ): TurnReader | undefined {
     if (this.#readers.size >= this.#options.readersMax) return undefined
     const known = after === null ? undefined : this.#indexAfter(after)
     const reader = new TurnReader({
       events: this,
       index: known ?? 0,
       isRestart: after !== null && known === undefined,
+      sound: isListening ? { after: known === undefined ? 0 : (after ?? 0), from: this.#sound } : null,
       wake,
       leave: () => this.#readers.delete(reader),
     })
@@ -181,11 +222,17 @@ export class TurnEvents {
     return this.#bytes - read > this.#options.lagBytesMax
   }
 
-  /** Where to go on after the event of that number; undefined where no event has that number (any more). */
+  /**
+   * Where to go on after the event of that number; undefined where it was never given out, or where only a part of
+   * what is one record now was read.
+   */
   #indexAfter(number: number): number | undefined {
-    if (this.#options.retoldUpTo !== undefined) return undefined
-    const index = this.#records.findLastIndex((record) => record.number === number)
-    return index === -1 ? undefined : index + 1
+    const { base, retoldUpTo } = this.#options
+    if (retoldUpTo !== undefined || number <= base || number > this.#givenNumber) return undefined
+    const index = this.#records.findIndex((record) => record.number > number)
+    if (index === -1) return this.#records.length
+    const next = this.#records[index]
+    return next !== undefined && next.firstNumber > number ? index : undefined
   }
 
   #merge(): void {
@@ -205,33 +252,44 @@ export class TurnReader {
   readonly wake: () => void
   readonly #events: TurnEvents
   readonly #leave: () => void
+  readonly #sound: TurnSound | null
   #index: number
+  /** The number of the last event that it has; of interest only for the sound. */
+  #lastNumber: number
   #isLost = false
 
   constructor(options: {
     events: TurnEvents
     index: number
     isRestart: boolean
+    sound: { readonly from: TurnSound; readonly after: number } | null
     wake: () => void
     leave: () => void
   }) {
     this.#events = options.events
     this.#index = options.index
+    this.#sound = options.sound?.from ?? null
+    this.#lastNumber = options.sound?.after ?? 0
     this.isRestart = options.isRestart
     this.wake = options.wake
     this.#leave = options.leave
   }
 
-  /** The next event, or undefined while there is none. */
-  next(): NumberedEvent | undefined {
+  /** The next event, or undefined while there is none. Sound that is gone or lies within merged text is left out. */
+  next(): ReadEvent | undefined {
     if (this.#isLost) return undefined
     const record = this.#events.at(this.#index)
-    if (record !== undefined) this.#index++
-    return record
+    const sound = this.#sound?.after(this.#lastNumber)
+    const isSoundNext = sound !== undefined && sound.number < (record?.firstNumber ?? Infinity)
+    if (!isSoundNext && record !== undefined) this.#index++
+    const next = isSoundNext ? sound : record
+    if (next !== undefined) this.#lastNumber = next.number
+    return next
   }
 
   get isAtEnd(): boolean {
-    return !this.#isLost && this.#events.isEnded && this.#events.at(this.#index) === undefined
+    if (this.#isLost || !this.#events.isEnded) return false
+    return this.#events.at(this.#index) === undefined && this.#sound?.after(this.#lastNumber) === undefined
   }
 
   /** It left too much waiting: it has to go and may come back with the number that it has. */
@@ -251,9 +309,11 @@ export class TurnReader {
   }
 }
 
+/** One text for all that stands together. Sentences do not keep it apart: they say the same text once more. */
 function mergeText(records: readonly NumberedEvent[]): NumberedEvent[] {
   const merged: NumberedEvent[] = []
   for (const record of records) {
+    if (record.event.type === 'sentence') continue
     const before = merged.at(-1)
     if (before?.event.type !== 'text-chunk' || record.event.type !== 'text-chunk') {
       merged.push(record)
@@ -266,19 +326,23 @@ function mergeText(records: readonly NumberedEvent[]): NumberedEvent[] {
       number: record.number,
       firstNumber,
       event,
-      bytes: bytesPerEvent + textBytes(event),
+      bytes: bytesPerEvent + payloadBytes(event),
       endsAt: 0,
     }
   }
   return merged
 }
 
-function textBytes(event: TurnEvent): number {
+function payloadBytes(event: TurnEvent): number {
   switch (event.type) {
     case 'text-chunk':
-      return event.content.length * 2
+    case 'sentence':
     case 'complete':
       return event.content.length * 2
+    case 'audio-chunk':
+      return event.audio.byteLength
+    case 'speech-marks':
+      return (event.words.length + event.phonemes.length) * bytesPerMark
     case 'tool-call':
       return JSON.stringify(event.arguments)?.length ?? 0
     case 'tool-result':

@@ -14,6 +14,8 @@ import { tellEnd, tellLogged, usageOf } from './tell.ts'
 import { runTools } from './tool-call.ts'
 import { beginTurn, ownTurn, settlePayment } from './turn-begin.ts'
 import type { TurnContext } from './turn-context.ts'
+import { endOfRange } from './turn-events.ts'
+import { beginSpeech, type TurnSpeech } from './turn-speech.ts'
 import { earlyEndOf, TurnStop, type EarlyEnd, type TurnStopKind } from './turn-stop.ts'
 
 /**
@@ -30,6 +32,7 @@ export class Turn {
   /** The guest's own key, as long as it is what the newest reply is asked for with. */
   #askedKey: OwnKey | null = null
   #calls: ModelCalls | undefined
+  #speech: TurnSpeech | undefined
   /** What readers have seen of a reply that is not logged yet. */
   #partial = ''
   /** From the moment that the lease is asked for: the answer may be lost. */
@@ -70,8 +73,12 @@ export class Turn {
       cancelTimeout()
       this.#stopRenewing()
       if (this.#mayHoldLease) await store.releaseLease(log.id, owner).catch(ignoreStoreError)
-      observer.turnEnded(outcome, (clock.now() - this.#startedAt) / 1000)
+      observer.turnEnded(outcome, this.#seconds)
     }
+  }
+
+  get #seconds(): number {
+    return (this.#context.clock.now() - this.#startedAt) / 1000
   }
 
   async #runToEnd(): Promise<TurnOutcome> {
@@ -79,6 +86,10 @@ export class Turn {
     const answered = await beginTurn(this.#context)
     if (answered !== undefined) return this.#tellAnswered(answered)
     this.#hasBegun = true
+    this.#speech = beginSpeech(this.#context, {
+      signal: this.#abort.signal,
+      onFirstAudio: () => this.#context.observer.firstAudio(this.#seconds),
+    })
     this.#tellWhatWasBefore()
     await settlePayment(this.#context)
     const chosen = this.#context.chooseModel()
@@ -126,29 +137,41 @@ export class Turn {
   #tellWhatWasBefore(): void {
     const { log, events } = this.#context
     const turn = ownTurn(log.state, this.#context)
-    if (turn.attempt > 0) tellLogged(turn, log.state.bar, events)
+    if (turn.attempt === 0) return
+    tellLogged(turn, log.state.bar, events)
+    this.#speech?.say(contentOf(turn))
+    this.#speech?.pause()
   }
 
   /** Asks for the next reply and logs it before any of its tools runs. True when it was the last one of the turn. */
   async #askModel(turn: TurnRecord, calls: ModelCalls): Promise<boolean> {
     const { log, owner, turnId, events } = this.#context
     const reply = await this.#readReply(turn, calls)
+    // Whether more follows or a tool has to work first: what was said is heard now.
+    this.#speech?.pause()
     const { text, toolCalls, usage, finishReason, signature } = reply
     const isLast = toolCalls.length === 0
     await log.commit((state) => {
       if (ownTurn(state, this.#context).replies.length > turn.replies.length) return []
       const said = { turnId, text, toolCalls, usage, ...(signature && { signature }) }
       const replied: NewEvent = { type: 'model-replied', ...said }
-      const ending = isLast ? [this.#ending({ outcome: 'complete', finishReason })] : []
+      const ending = isLast ? [this.#completeEnding(finishReason)] : []
       return [...keyFound(state, this.#askedKey, 'valid'), replied, ...ending]
     }, owner)
     calls.markLogged()
     this.#partial = ''
-    if (isLast) this.#tellComplete(finishReason)
+    if (isLast) {
+      // All text is said and stored: whatever becomes of the speech, and of the session meanwhile, it is complete.
+      const ended = log.state.turns.findLast((candidate) => candidate.turnId === turnId)
+      if (ended === undefined) throw new Error('A turn that has ended is not in its log.')
+      await this.#speech?.end()
+      this.#tellComplete(ended, finishReason)
+      return true
+    }
     for (const { callId, name, arguments: args } of toolCalls) {
       events.emit({ type: 'tool-call', callId, name, arguments: args })
     }
-    return isLast
+    return false
   }
 
   async #readReply(turn: TurnRecord, modelCalls: ModelCalls): Promise<Reply> {
@@ -189,23 +212,30 @@ export class Turn {
   }
 
   #tellText(said: string, text: string): void {
-    const { clock, events, observer } = this.#context
+    const { events, observer } = this.#context
     const content = this.#partial === '' ? separatorBefore(said, text) + text : text
     this.#partial += text
     events.emit({ type: 'text-chunk', content })
+    this.#speech?.say(content)
     if (this.#heardText) return
     this.#heardText = true
-    observer.firstText((clock.now() - this.#startedAt) / 1000)
+    observer.firstText(this.#seconds)
   }
 
-  #tellComplete(finishReason: NonNullable<TurnEnded['finishReason']>): void {
-    const { log, events, turnId } = this.#context
-    const turn = log.state.turns.findLast((candidate) => candidate.turnId === turnId)
-    if (turn === undefined) throw new Error('A turn that has ended is not in its log.')
-    events.emit({ type: 'complete', content: contentOf(turn), usage: usageOf(turn), finishReason })
+  #tellComplete(turn: TurnRecord, finishReason: NonNullable<TurnEnded['finishReason']>): void {
+    const { events } = this.#context
+    const complete = {
+      type: 'complete',
+      content: contentOf(turn),
+      usage: usageOf(turn),
+      finishReason,
+    } as const
+    events.emit(complete, turn.lastNumber)
   }
 
   async #endEarly(error: unknown): Promise<TurnOutcome> {
+    // Before the last number is logged.
+    this.#speech?.cancel()
     const end = this.#judge(error)
     try {
       await this.#logEarlyEnd(end)
@@ -243,11 +273,11 @@ export class Turn {
     const logged = log.state.turns.find((turn) => turn.turnId === turnId)
     if (logged?.outcome === 'complete' && logged.owner === owner) {
       // Only the answer to the last append was lost: everything was said and is in the store.
-      this.#tellComplete(logged.finishReason ?? 'stop')
+      this.#tellComplete(logged, logged.finishReason ?? 'stop')
       return 'complete'
     }
     if (outcome === 'stopped' && logged?.outcome === 'stopped') {
-      this.#tellComplete('stopped')
+      this.#tellComplete(logged, 'stopped')
       return 'stopped'
     }
     // A run that never began has not earned its numbers: a later one may get the same.
@@ -256,9 +286,16 @@ export class Turn {
     return outcome
   }
 
-  #ending(end: Omit<TurnEnded, 'type' | 'turnId' | 'lastNumber'>): NewEvent {
+  #ending(end: Omit<TurnEnded, 'type' | 'turnId' | 'lastNumber'>): TurnEnded {
     const { turnId, events } = this.#context
     return { type: 'turn-ended', turnId, ...end, lastNumber: events.lastNumber + 1 }
+  }
+
+  /** Speech goes on when the text has ended, under numbers that nobody knows yet: its end gets the last one there is. */
+  #completeEnding(finishReason: NonNullable<TurnEnded['finishReason']>): NewEvent {
+    const ending = this.#ending({ outcome: 'complete', finishReason })
+    if (this.#speech === undefined) return ending
+    return { ...ending, lastNumber: endOfRange(this.#context.events.lastNumber) }
   }
 }
 

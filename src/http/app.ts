@@ -4,11 +4,18 @@ import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import staticFiles from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Agent } from '../conversation/agent.ts'
 import { ServiceError } from '../errors.ts'
 import type { SessionManager } from '../sessions/session-manager.ts'
+import type { VoiceClient } from '../voice/voices.ts'
 import { answerClientError } from './client-error.ts'
 import { errorHandler, sendProblem } from './error-handler.ts'
 import { rateHeaders, type MessageRates } from './message-rates.ts'
@@ -20,8 +27,12 @@ import { menuRoutes } from './routes/menu.ts'
 import { paymentRoutes } from './routes/payments.ts'
 import { sessionKeyRoutes } from './routes/session-keys.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { voiceRoutes } from './routes/voice.ts'
+import type { Listening } from './listening.ts'
 import type { SessionIdentity } from './session-identity.ts'
 import type { Turns } from './turns.ts'
+import type { VoiceChoices } from './voice-choices.ts'
+import { isForSocket, openWebSockets } from './web-sockets.ts'
 
 /** What the routes need. */
 export interface RouteOptions {
@@ -30,6 +41,10 @@ export interface RouteOptions {
   readonly identity: SessionIdentity
   readonly turns: Turns
   readonly rates: MessageRates
+  readonly listening: Listening
+  readonly voiceChoices: VoiceChoices
+  /** What guests without a key of their own are spoken to and listened to with; null is nothing. */
+  readonly voices: Pick<VoiceClient, 'textToSpeech' | 'speechToText'>
   readonly agents: ReadonlyMap<string, Agent>
   readonly messageCharactersMax: number
   /** As many turns as an answer shows. */
@@ -65,6 +80,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    http: { shouldUpgradeCallback: isForSocket },
     requestTimeout: 30_000,
     // Longer than any proxy keeps an idle connection, so that a proxy never reuses one that is just closing.
     keepAliveTimeout: 75_000,
@@ -83,14 +99,33 @@ export async function createApp(options: AppOptions): Promise<App> {
   echoSession(app, options)
   await app.register(helmet, securityHeaders)
   if (corsOrigins.length > 0) await app.register(cors, { ...corsOptions, origin: [...corsOrigins] })
+  await openWebSockets(app)
   await app.register(openApi)
   await app.register(healthRoutes, options)
-  for (const routes of [sessionRoutes, sessionKeyRoutes, chatRoutes, chatStreamRoutes, paymentRoutes]) {
+  for (const routes of [
+    sessionRoutes,
+    sessionKeyRoutes,
+    chatRoutes,
+    chatStreamRoutes,
+    paymentRoutes,
+    voiceRoutes,
+  ]) {
     await app.register(routes, { ...options, prefix: '/api/v1' })
   }
   await app.register(menuRoutes, { prefix: '/api/v1' })
-  await app.register(staticFiles, { root: webDirectory, wildcard: false })
+  await app.register(staticFiles, {
+    root: webDirectory,
+    wildcard: false,
+    preCompressed: true,
+    cacheControl: false,
+    setHeaders: (reply, path) => void reply.header('cache-control', cachingOf(path)),
+  })
   return app
+}
+
+/** A file whose name holds a hash of it never changes; every other one is asked for again. */
+function cachingOf(path: string): string {
+  return path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
 }
 
 const securityHeaders: FastifyHelmetOptions = {
@@ -154,6 +189,12 @@ function echoSession(app: FastifyInstance, { identity }: AppOptions): void {
   })
 }
 
+function statusOf(request: FastifyRequest, reply: FastifyReply): number {
+  if (reply.raw.headersSent) return reply.raw.statusCode
+  // A socket is opened past this reply.
+  return request.ws && reply.sent ? 101 : closedByClient
+}
+
 /** The client went away before it was answered. No status of HTTP; the number that nginx made known. */
 const closedByClient = 499
 
@@ -164,7 +205,7 @@ function observeRequests(app: FastifyInstance, { observeRequest }: AppOptions): 
     reply.raw.once('close', () => {
       const { method } = request
       const route = request.routeOptions.url ?? 'unknown'
-      const status = reply.raw.headersSent ? reply.raw.statusCode : closedByClient
+      const status = statusOf(request, reply)
       const seconds = reply.elapsedTime / 1000
       observeRequest({ method, route, status, seconds })
       request.log.info({ method, route, status, ms: Math.round(seconds * 1000) }, 'request')

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { every, type Clock } from '../clock.ts'
-import type { NumberedEvent, TurnEvents, TurnReader } from '../conversation/turn-events.ts'
+import type { ReadEvent, TurnEvents, TurnReader } from '../conversation/turn-events.ts'
+import { isSound } from '../conversation/turn-sound.ts'
 import { ServiceError } from '../errors.ts'
 import { eventWire } from './wire.ts'
 
@@ -22,6 +23,8 @@ export interface StreamRequest {
   readonly events: TurnEvents
   /** The number of the last event that the reader has; null for a reader that has none. */
   readonly after: number | null
+  /** Whether it wants to hear what is spoken. */
+  readonly isListening: boolean
   readonly sessionToken: string
   /** Called once when the reader has gone, for whatever reason. */
   readonly onClose: () => void
@@ -104,7 +107,8 @@ class EventStream {
   #beatsBlocked = 0
 
   constructor(request: StreamRequest, response: ServerResponse, observer: StreamObserver) {
-    const reader = request.events.attach(request.after, () => this.#onEvent())
+    const { events, after, isListening } = request
+    const reader = events.attach(after, () => this.#onEvent(), { isListening })
     if (reader === undefined) {
       throw new ServiceError('OVERLOADED', 'Too many readers follow this answer already.', {
         retryAfterSeconds: 5,
@@ -190,10 +194,13 @@ class EventStream {
     return frames
   }
 
-  #frameOf(record: NumberedEvent): string {
-    if (record.event.type === 'session') return this.#sessionFrame(record.number)
-    record.frame ??= frame(this.#request.events.turnId, record.number, eventWire(record.event))
-    return record.frame
+  #frameOf(record: ReadEvent): string {
+    const { event, number } = record
+    if (event.type === 'session') return this.#sessionFrame(number)
+    if (record.frame !== undefined) return record.frame
+    const made = frame(this.#request.events.turnId, number, eventWire(event))
+    if (!isSound(event)) record.frame = made
+    return made
   }
 
   #sessionFrame(number: number): string {

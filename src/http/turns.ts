@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TurnSpeechWish } from '../conversation/turn-context.ts'
 import type { TurnEvents } from '../conversation/turn-events.ts'
 import { ServiceError } from '../errors.ts'
 import type { Guard } from '../security/guard.ts'
@@ -21,6 +22,15 @@ export interface Said {
   readonly session: Session
   readonly userInput: string
   readonly key: string | undefined
+  /** How the answer is to be spoken; null where only its text is wanted. It is no part of the question. */
+  readonly speech: TurnSpeechWish | null
+}
+
+/** One who follows a turn. */
+export interface Follower {
+  readonly events: TurnEvents
+  readonly last: LastEventId | undefined
+  readonly isListening: boolean
 }
 
 /** How a message becomes a turn and a turn becomes an answer, for all routes of the chat. */
@@ -50,7 +60,7 @@ export class Turns {
    * up again is counted, and its message is not looked at again.
    */
   async send(
-    { session, userInput, key }: Said,
+    { session, userInput, key, speech }: Said,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<TurnEvents> {
@@ -61,26 +71,23 @@ export class Turns {
     const known = session.findAsked(asked)
     if (known !== undefined) return known
     await this.#options.rates.take(request, reply, session)
-    const takenUp = session.takeUp(asked)
+    const takenUp = session.takeUp(asked, speech)
     if (takenUp !== undefined) return takenUp
     // What is refused here never was in the session.
     const checked = await this.#options.guard.checkInput(userInput, session.keys.secrets)
     if (!checked.ok) throw new ServiceError(checked.code, checked.message)
-    return session.send({ userInput: checked.text, marks: checked.marks, request: asked, confirmationId })
+    const { text, marks } = checked
+    return session.send({ userInput: text, marks, request: asked, confirmationId, speech })
   }
 
   /** Streams the turn's events; 204 for a reader that has them all. */
-  stream(
-    reply: FastifyReply,
-    session: Session,
-    { events, last }: { readonly events: TurnEvents; readonly last: LastEventId | undefined },
-  ): FastifyReply {
+  stream(reply: FastifyReply, session: Session, { events, last, isListening }: Follower): FastifyReply {
     const after = positionIn(events, last)
     if (after !== null && events.isReadToEnd(after)) return reply.code(204).send()
     const sessionToken = this.#options.identity.tokenOf(session.id)
     const onClose = session.hold()
     try {
-      this.#options.streams.serve(reply, { events, after, sessionToken, onClose })
+      this.#options.streams.serve(reply, { events, after, isListening, sessionToken, onClose })
     } catch (error) {
       onClose()
       throw error

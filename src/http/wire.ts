@@ -3,9 +3,11 @@ import type { BarState, Confirmation, OrderLine, Receipt } from '../bar/bar.ts'
 import { tabOf } from '../bar/tab.ts'
 import { contentOf } from '../conversation/messages.ts'
 import type { TurnEvent } from '../conversation/turn-events.ts'
+import type { SoundEvent } from '../conversation/turn-sound.ts'
 import type { Usage } from '../llm/model.ts'
 import type { TurnRecord } from '../log/state.ts'
 import type { Present } from '../sessions/cashier.ts'
+import type { Mark } from '../voice/text-to-speech.ts'
 import { problemOf } from './error-handler.ts'
 
 /** How the domain looks on the wire: snake_case, money in dollars and in cents, moments as ISO 8601. */
@@ -120,7 +122,33 @@ export const present: Present = {
   }),
 }
 
-const statusWire = { 'warming-up': 'warming_up' } as const
+type StatusEvent = TurnEvent & { readonly type: 'status' }
+
+function statusWire(event: StatusEvent): object {
+  if (event.status === 'warming-up') return { type: 'status', status: 'warming_up' }
+  const { code, message } = event
+  return { type: 'status', status: 'voice_failed', code, message }
+}
+
+function soundWire(event: SoundEvent): object {
+  if (event.type === 'speech-marks') {
+    const { index, words, phonemes } = event
+    const placed = words.map((word) => ({ ...markWire(word), from: word.from, to: word.to }))
+    return { type: 'speech_marks', index, words: placed, phonemes: phonemes.map(markWire) }
+  }
+  return {
+    type: 'audio_chunk',
+    index: event.index,
+    audio: event.audio.toString('base64'),
+    encoding: 'pcm_s16le',
+    sample_rate: event.sampleRate,
+    start_ms: event.startMs,
+  }
+}
+
+function markWire({ text, startMs, endMs }: Mark) {
+  return { text, start_ms: startMs, end_ms: endMs }
+}
 
 /** The JSON of one event of the stream. The first one, `session`, is written for each reader by itself. */
 export function eventWire(event: Exclude<TurnEvent, { type: 'session' }>): object {
@@ -128,7 +156,12 @@ export function eventWire(event: Exclude<TurnEvent, { type: 'session' }>): objec
     case 'text-chunk':
       return { type: 'text_chunk', content: event.content }
     case 'status':
-      return { type: 'status', status: statusWire[event.status] }
+      return statusWire(event)
+    case 'sentence':
+      return { type: 'sentence', index: event.index, content: event.content }
+    case 'audio-chunk':
+    case 'speech-marks':
+      return soundWire(event)
     case 'tool-call':
       return { type: 'tool_call', call_id: event.callId, name: event.name, arguments: event.arguments }
     case 'tool-result':

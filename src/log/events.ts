@@ -20,6 +20,7 @@ export type NewEvent =
   | HistoryCompacted
   | Effect
   | TurnEnded
+  | TurnHeard
   | RequestAnswered
   | PaymentRequested
   | KeysChanged
@@ -106,6 +107,14 @@ export interface TurnEnded {
 
 /** `complete` and `stopped` are answers; a `failed` turn said why; an `interrupted` one can be taken up again. */
 export type TurnOutcome = 'complete' | 'stopped' | 'failed' | 'interrupted'
+
+/** The guest broke in: of what was said in this turn, only so many characters were heard. */
+export interface TurnHeard {
+  readonly type: 'turn-heard'
+  readonly turnId: string
+  /** From the beginning of all that was said, in units of UTF-16. */
+  readonly characters: number
+}
 
 /** An `Idempotency-Key` with a hash of what was asked under it. */
 export interface RequestKey {

@@ -10,6 +10,7 @@ import type {
   ToolOutcome,
   TurnOutcome,
   TurnEnded,
+  TurnHeard,
 } from './events.ts'
 
 /** A session as its log says it is. Plain JSON, so that a snapshot is its text. */
@@ -57,6 +58,8 @@ export interface TurnRecord {
   /** Tokens that are in none of its replies: of summaries, and of replies that broke off. Missing for none. */
   readonly tokensBeside?: number
   readonly lastNumber: number
+  /** How much of what was said the guest has heard, where not all. */
+  readonly heardCharacters?: number
 }
 
 export interface ReplyRecord {
@@ -136,6 +139,8 @@ function apply(state: SessionState | undefined, event: SessionEvent, bounds: Fol
     }
     case 'turn-ended':
       return endTurn(touched, event)
+    case 'turn-heard':
+      return hearTurn(touched, event)
     case 'request-answered': {
       const { request, status, body } = event
       return keepRequest(touched, { ...request, kind: 'answer', status, body }, bounds)
@@ -223,6 +228,14 @@ function endTurn(state: SessionState, event: SessionEvent & { readonly type: 'tu
   const { unreportedUsage } = event
   const spent = unreportedUsage === undefined ? ended : spendBeside(ended, event.turnId, unreportedUsage)
   return { ...spent, openTurnId: null }
+}
+
+/** What is no longer kept needs no mark. */
+function hearTurn(state: SessionState, { turnId, characters }: TurnHeard): SessionState {
+  if (!state.turns.some((turn) => turn.turnId === turnId)) return state
+  return changeTurn(state, turnId, ({ heardCharacters = Infinity }) => ({
+    heardCharacters: Math.min(heardCharacters, characters),
+  }))
 }
 
 /** Tokens that a turn took beside its replies. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Limits } from '../config/limits.ts'
-import type { TurnModel } from '../conversation/turn-context.ts'
+import type { TurnModel, TurnVoice } from '../conversation/turn-context.ts'
 import { ServiceError } from '../errors.ts'
 import { ModelError, type KeyCheck, type Model } from '../llm/model.ts'
 import type { ModelLease } from '../llm/models.ts'
@@ -8,6 +8,9 @@ import type { KeyField, KeysChanged, RequestKey, StoredKey } from '../log/events
 import type { OwnKey } from '../log/keys.ts'
 import type { SessionLog } from '../log/session-log.ts'
 import type { SecretPlace, Vault } from '../security/vault.ts'
+import type { SpeechToText } from '../voice/speech-to-text.ts'
+import { VoiceError } from '../voice/text-to-speech.ts'
+import type { VoiceClient, VoiceLease } from '../voice/voices.ts'
 import type { Answer, Cashier } from './cashier.ts'
 
 /** Who answers: the server's own model, and the ones that are used with guests' keys. */
@@ -15,6 +18,19 @@ export interface SessionModels {
   readonly own: Model
   /** The model for this key, shared by all who have the same one and closed when the last of them gives it back. */
   lease(guestKey: string): ModelLease
+}
+
+/** Who speaks and listens: the server's own voice, and the ones that are used with guests' keys. */
+export interface SessionVoices {
+  readonly own: VoiceClient
+  /** The client for this key. Throws a `VoiceError` where there are too many. */
+  lease(guestKey: string): VoiceLease
+}
+
+/** Who listens to a guest, until it is released. */
+export interface GuestEars {
+  readonly speechToText: SpeechToText
+  readonly release: () => void
 }
 
 /** Asks a provider whether it takes a key. A provider that cannot be asked is an answer too: `unverified`. */
@@ -28,6 +44,9 @@ export interface KeyParts {
   readonly checks: KeyChecks
   /** False where the operator's model is none of Google's: then a Gemini key would be of no use. */
   readonly takesGemini: boolean
+  readonly voices: SessionVoices
+  /** False where nobody shall speak or listen: then a Cartesia key would be of no use. */
+  readonly takesCartesia: boolean
 }
 
 export interface GuestKeysOptions extends KeyParts {
@@ -52,13 +71,15 @@ const fields: readonly KeyField[] = ['gemini', 'cartesia']
 
 /**
  * The guest's own keys in one live session. In the log they are sealed; in clear they are only handed on.
- * Invariant: at most one model is leased, and only for the key that the log has or that a running turn began with.
+ * Invariant: at most one model is leased, and only for the key that the log has or that a running turn began with; at
+ * most one voice is kept warm, for the key that was used last.
  */
 export class GuestKeys {
   readonly #options: GuestKeysOptions
   readonly #closing = new AbortController()
   #held: { readonly lease: ModelLease; readonly ownKey: OwnKey } | undefined
   #isLent = false
+  #warmVoice: { readonly lease: VoiceLease; readonly sealed: string } | undefined
 
   constructor(options: GuestKeysOptions) {
     this.#options = options
@@ -107,6 +128,7 @@ export class GuestKeys {
       return { events: [{ type: 'keys-changed', keys: changes }], answer: present(report) }
     })
     this.#letGoOfOld()
+    this.#letGoOfOldVoice()
     return answer
   }
 
@@ -143,17 +165,66 @@ export class GuestKeys {
     this.#letGoOfOld()
   }
 
-  /** Gives the model back and ends what is being checked. No turn may run any more. */
+  /**
+   * Who speaks a turn, or null where nobody does. Throws a `VoiceError` `KEY_REJECTED` where the guest has brought a
+   * key that cannot be used: the server's own is never used in its place.
+   */
+  lendVoice(): TurnVoice | null {
+    const { client, release } = this.#leaseVoice()
+    const { textToSpeech } = client
+    if (textToSpeech !== null) return { textToSpeech, release }
+    release()
+    return null
+  }
+
+  /** Who listens to the guest, or null where nobody does. Throws as `lendVoice` does. */
+  lendEars(): GuestEars | null {
+    const { client, release } = this.#leaseVoice()
+    const { speechToText } = client
+    if (speechToText !== null) return { speechToText, release }
+    release()
+    return null
+  }
+
+  /** Gives models and voices back and ends what is being checked. No turn may run any more. */
   dispose(): void {
     // With a reason, because without one every abort makes an exception with its stack.
     this.#closing.abort('The session is let go of.')
     this.#held?.lease.release()
     this.#held = undefined
+    this.#warmVoice?.lease.release()
+    this.#warmVoice = undefined
+  }
+
+  #leaseVoice(): VoiceLease {
+    const { voices } = this.#options
+    this.#letGoOfOldVoice()
+    const key = this.#voiceKey
+    if (key === null) return { client: voices.own, release: () => {} }
+    const opened = this.#open(key, 'cartesia')
+    if (!opened.ok) {
+      const message = 'Your Cartesia key cannot be read any more. Enter it again, or remove it.'
+      throw new VoiceError('KEY_REJECTED', message)
+    }
+    // One lease for as long as the session lives, so that the voice stays warm between its turns.
+    this.#warmVoice ??= { lease: voices.lease(opened.secret), sealed: key.sealed }
+    return voices.lease(opened.secret)
+  }
+
+  get #voiceKey(): StoredKey | null {
+    const { log, takesCartesia } = this.#options
+    return takesCartesia ? (log.state.keys?.cartesia ?? null) : null
+  }
+
+  #letGoOfOldVoice(): void {
+    if (this.#warmVoice === undefined || this.#warmVoice.sealed === this.#voiceKey?.sealed) return
+    this.#warmVoice.lease.release()
+    this.#warmVoice = undefined
   }
 
   #lease(key: StoredKey): { readonly lease: ModelLease; readonly ownKey: OwnKey } {
     const { models, vault } = this.#options
-    const opened = this.#open(key)
+    const opened = this.#open(key, 'gemini')
     if (!opened.ok) {
       throw unusable('Your Gemini key cannot be read any more. Enter it again, or remove it.')
     }
@@ -208,11 +279,11 @@ export class GuestKeys {
   }
 
   #isUsable(key: StoredKey | null | undefined): boolean {
-    return this.#options.takesGemini && key?.status === 'valid' && this.#open(key).ok
+    return this.#options.takesGemini && key?.status === 'valid' && this.#open(key, 'gemini').ok
   }
 
-  #open({ sealed }: StoredKey) {
-    return this.#options.vault.open(sealed, this.#place('gemini'))
+  #open({ sealed }: StoredKey, field: KeyField) {
+    return this.#options.vault.open(sealed, this.#place(field))
   }
 
   #place(field: KeyField): SecretPlace {

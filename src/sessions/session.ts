@@ -6,9 +6,8 @@ import { payerOf, type Budgets, type Payer } from '../conversation/budgets.ts'
 import type { ConversationObserver } from '../conversation/observer.ts'
 import type { PaymentsOptions } from '../conversation/payments.ts'
 import type { OutputMask } from '../conversation/reply.ts'
-import { retellTurn } from '../conversation/tell.ts'
 import { Turn } from '../conversation/turn.ts'
-import type { TurnContext } from '../conversation/turn-context.ts'
+import type { TurnContext, TurnSpeechWish } from '../conversation/turn-context.ts'
 import { deadTurnEnd, openTurnOf } from '../conversation/turn-begin.ts'
 import { numbersPerAttempt, TurnEvents } from '../conversation/turn-events.ts'
 import type { TurnStopKind } from '../conversation/turn-stop.ts'
@@ -19,10 +18,11 @@ import { LeaseLostError, sessionNotFound, type SessionLog } from '../log/session
 import { bytesOfState } from '../log/size.ts'
 import type { TurnRecord } from '../log/state.ts'
 import type { Store } from '../log/store.ts'
-import { turnRecordsOf } from '../log/turn-records.ts'
 import { Cashier, type Answer, type Present } from './cashier.ts'
 import { GuestKeys, type KeyParts, type SessionModels } from './guest-keys.ts'
+import { heardEvents, type Stopping } from './heard.ts'
 import { assertLogRoom } from './log-room.ts'
+import { eventBounds, isUnfinished, ToldTurns } from './told-turns.ts'
 
 /** What happens to a message that comes while a turn runs. */
 export type TurnOverlap = 'queue' | 'reject' | 'interrupt'
@@ -55,7 +55,15 @@ export interface Message {
   readonly request: RequestKey | undefined
   /** The confirmation that was open when it arrived; where that is not said, it arrives now. */
   readonly confirmationId?: string | null
+  /** How its answer is to be spoken; null and missing where nobody asked for it. */
+  readonly speech?: TurnSpeechWish | null
 }
+
+/** What makes one turn another than the next. */
+type Asked = Pick<
+  TurnContext,
+  'turnId' | 'attempt' | 'userInput' | 'marks' | 'request' | 'confirmationId' | 'speech'
+>
 
 /**
  * One live session: the live copy of its log, its turns one after the other, and the events its readers still need.
@@ -69,8 +77,7 @@ export class Session {
   readonly #parts: SessionParts
   readonly #agent: Agent
   readonly #waiting: Turn[] = []
-  /** Events of the newest turns that have ended, oldest first. */
-  readonly #told: TurnEvents[] = []
+  readonly #told: ToldTurns
   #running: Turn | undefined
   #holds = 0
   /** Resets that are under way: messages that come meanwhile wait for them. */
@@ -88,6 +95,7 @@ export class Session {
     this.keys = new GuestKeys({ ...parts, ...parts.keys, log, cashier: this.cashier })
     this.#parts = parts
     this.#agent = agent
+    this.#told = new ToldTurns(log, parts.limits)
     this.#usedAt = parts.clock.now()
   }
 
@@ -113,9 +121,8 @@ export class Session {
 
   /** About how many bytes of memory it holds. */
   get bytes(): number {
-    const turns = [...this.#waiting, ...(this.#running === undefined ? [] : [this.#running])]
-    const events = [...this.#told, ...turns.map((turn) => turn.events)]
-    return bytesOfState(this.log.state) + events.reduce((sum, { bytes }) => sum + bytes, 0)
+    const told = this.#localTurns().reduce((sum, { events }) => sum + events.bytes, this.#told.bytes)
+    return bytesOfState(this.log.state) + told
   }
 
   /** Keeps the session live until the returned function is called. */
@@ -146,21 +153,24 @@ export class Session {
    * running, finished, or interrupted, and then it goes on.
    */
   async send(message: Message): Promise<TurnEvents> {
-    const { request, confirmationId = this.openConfirmationId } = message
-    const asked = this.takeUp(request)
+    const { request, speech, confirmationId = this.openConfirmationId } = message
+    const asked = this.takeUp(request, speech)
     if (asked !== undefined) return asked
     await this.#parts.budgets.admit(this.log.state, this.#payer)
     // The same request may have come once more meanwhile.
-    return this.takeUp(request) ?? this.#enqueue(this.#newTurn({ ...message, confirmationId })).events
+    return this.takeUp(request, speech) ?? this.#enqueue(this.#newTurn({ ...message, confirmationId })).events
   }
 
   /** The events of the turn that was asked under this key, where there is one. An unfinished one goes on here. */
-  takeUp(request: RequestKey | undefined): TurnEvents | Promise<TurnEvents> | undefined {
+  takeUp(
+    request: RequestKey | undefined,
+    speech: TurnSpeechWish | null = null,
+  ): TurnEvents | Promise<TurnEvents> | undefined {
     const found = this.findAsked(request)
     if (found !== undefined || request === undefined) return found
     const known = findRequest(this.log.state, request)
-    const record = known?.kind === 'turn' ? this.#recordOf(known.turnId) : undefined
-    return record && this.#enqueue(this.#resumedTurn(record, request)).events
+    const record = known?.kind === 'turn' ? this.#told.recordOf(known.turnId) : undefined
+    return record && this.#enqueue(this.#resumedTurn(record, request, speech)).events
   }
 
   /** The events of the turn that was asked under this key, where it runs or waits here or has its answer. */
@@ -173,30 +183,37 @@ export class Session {
     }
     const known = findRequest(this.log.state, request)
     if (known?.kind !== 'turn') return undefined
-    const record = this.#recordOf(known.turnId)
+    const record = this.#told.recordOf(known.turnId)
     if (record === undefined) return this.findTurn(known.turnId)
-    return isUnfinished(record) ? undefined : this.#toldOrRetold(record)
+    return isUnfinished(record) ? undefined : this.#told.eventsOf(record)
   }
 
   /** The events of a turn: running, waiting, kept, or told again from the log. */
   async findTurn(turnId: string): Promise<TurnEvents> {
     const local = this.#localTurns().find((turn) => turn.turnId === turnId)
-    if (local !== undefined) return local.events
-    const record = this.#recordOf(turnId) ?? (await this.#olderRecord(turnId))
-    if (record === undefined) {
-      throw new ServiceError('TURN_NOT_FOUND', 'There is no such turn in this session.')
-    }
-    return this.#toldOrRetold(record)
+    return local?.events ?? this.#told.find(turnId)
   }
 
-  /** Stops the running turn and waits for its end. The same request again stops nothing more. */
-  async stop(request: RequestKey | undefined, present: (stopped: boolean) => Answer): Promise<Answer> {
+  /**
+   * Stops the running turn, or only the one that is named, and waits for its end; then logs how much of it was heard.
+   * The same request again stops nothing more. Throws `TURN_NOT_FOUND` where an unknown one is said to be heard.
+   */
+  async stop(
+    request: RequestKey | undefined,
+    present: (stopped: boolean) => Answer,
+    stopping: Stopping = {},
+  ): Promise<Answer> {
     const before = this.cashier.answeredBefore(request)
     if (before !== undefined) return before
-    const running = this.#running
+    const { turnId = this.runningTurnId } = stopping
+    const running = this.#running?.turnId === turnId ? this.#running : undefined
     running?.stop('stopped')
     await running?.events.whenEnded
-    return this.cashier.act(request, () => ({ events: [], answer: present(running !== undefined) }))
+    const waiting = this.#waiting.map((turn) => turn.turnId)
+    return this.cashier.act(request, (state) => ({
+      events: heardEvents(state, stopping, waiting),
+      answer: present(running !== undefined),
+    }))
   }
 
   /** History, order, tab and opening balance start again. The same request again resets nothing more. */
@@ -233,7 +250,7 @@ export class Session {
   async dispose(): Promise<void> {
     this.#isDisposed = true
     await this.#endTurns('stopped')
-    this.#told.length = 0
+    this.#told.clear()
     this.keys.dispose()
   }
 
@@ -256,22 +273,24 @@ export class Session {
     return payerOf(this.#parts.models.own, hasKey)
   }
 
-  #newTurn({ userInput, marks = [], request, confirmationId = null }: Message): Turn {
+  #newTurn({ userInput, marks = [], request, confirmationId = null, speech = null }: Message): Turn {
     const { limits, createId } = this.#parts
     assertLogRoom(this.log, limits.logEventsMax)
-    return this.#createTurn({ turnId: createId(), userInput, marks, request, confirmationId, attempt: 0 })
+    const asked = { userInput, marks, request, confirmationId, speech }
+    return this.#createTurn({ turnId: createId(), attempt: 0, ...asked })
   }
 
-  #resumedTurn({ turnId, userInput, marks = [], attempt }: TurnRecord, request: RequestKey): Turn {
+  #resumedTurn(record: TurnRecord, request: RequestKey, speech: TurnSpeechWish | null): Turn {
     assertLogRoom(this.log, this.#parts.limits.logEventsToFinishMax)
-    return this.#createTurn({ turnId, userInput, marks, request, confirmationId: null, attempt: attempt + 1 })
+    const { turnId, userInput, marks = [], attempt } = record
+    const asked = { userInput, marks, request, confirmationId: null, speech }
+    return this.#createTurn({ turnId, attempt: attempt + 1, ...asked })
   }
 
-  #createTurn(
-    turn: Pick<TurnContext, 'turnId' | 'userInput' | 'marks' | 'request' | 'confirmationId' | 'attempt'>,
-  ): Turn {
+  #createTurn(turn: Asked): Turn {
     const { turnId, attempt } = turn
-    const events = new TurnEvents({ turnId, base: attempt * numbersPerAttempt, ...this.#eventBounds() })
+    const base = attempt * numbersPerAttempt
+    const events = new TurnEvents({ turnId, base, ...eventBounds(this.#parts.limits) })
     return new Turn({
       ...this.#parts,
       ...turn,
@@ -279,6 +298,7 @@ export class Session {
       log: this.log,
       agent: this.#agent,
       chooseModel: () => this.keys.lend(),
+      chooseVoice: () => this.keys.lendVoice(),
       createMasks: () => {
         // Opened once: a reply may have thousands of texts.
         const { secrets } = this.keys
@@ -286,15 +306,6 @@ export class Session {
       },
       events,
     })
-  }
-
-  #eventBounds() {
-    const { turnEventBytesMax, readerLagBytesMax, readersPerSessionMax } = this.#parts.limits
-    return {
-      bufferBytesMax: turnEventBytesMax,
-      lagBytesMax: readerLagBytesMax,
-      readersMax: readersPerSessionMax,
-    }
   }
 
   #enqueue(turn: Turn): Turn {
@@ -339,39 +350,11 @@ export class Session {
       this.#running = undefined
       this.keys.takeBack()
       this.#usedAt = this.#parts.clock.now()
-      this.#keep(turn.events)
+      if (!this.#isDisposed) this.#told.keep(turn.events)
       // Only now: whoever waited for the end finds the session free.
       turn.events.end()
       this.#runNext()
     })
-  }
-
-  #keep(events: TurnEvents): void {
-    if (this.#isDisposed) return
-    this.#told.push(events)
-    if (this.#told.length > this.#parts.limits.turnEventsKeptMax) this.#told.shift()
-  }
-
-  #recordOf(turnId: string): TurnRecord | undefined {
-    return this.log.state.turns.findLast((turn) => turn.turnId === turnId)
-  }
-
-  /** A turn that the state has dropped is still in the log. */
-  async #olderRecord(turnId: string): Promise<TurnRecord | undefined> {
-    const events = await this.log.events()
-    const own = events.filter((event) => 'turnId' in event && event.turnId === turnId)
-    const [record] = turnRecordsOf(events[0], own)
-    if (record === undefined || !isUnfinished(record)) return record
-    // Only a turn that is still kept can be taken up again.
-    return { ...record, outcome: 'failed', code: 'INTERRUPTED' }
-  }
-
-  #toldOrRetold(record: TurnRecord): TurnEvents {
-    const { turnId, lastNumber } = record
-    // Another process may have gone on with a turn that was interrupted here: then these are not its last events.
-    const told = this.#told.findLast((events) => events.turnId === turnId && events.lastNumber === lastNumber)
-    if (told !== undefined) return told
-    return retellTurn(record, this.log.state.bar, this.#eventBounds())
   }
 
   async #closeDeadTurn(): Promise<void> {
@@ -390,8 +373,4 @@ export class Session {
       await store.releaseLease(this.id, owner)
     }
   }
-}
-
-function isUnfinished({ outcome }: TurnRecord): boolean {
-  return outcome === 'interrupted' || outcome === 'running'
 }

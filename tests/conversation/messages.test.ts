@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { contentOf, messagesOf } from '../../src/conversation/messages.ts'
+import { contentOf, heardReplies, messagesOf, wholeContentOf } from '../../src/conversation/messages.ts'
 import type { EffectRecord, ReplyRecord, TurnRecord } from '../../src/log/state.ts'
 
 const usage = { inputTokens: 1, outputTokens: 1 }
@@ -63,6 +63,35 @@ describe('what the model is shown', () => {
 
   it('has no empty words of the model', () => {
     expect(messagesOf([turn([reply('')])])).toHaveLength(1)
+  })
+})
+
+describe('an answer that was not heard to its end', () => {
+  const whole = turn([reply('One moment.', 'a'), reply('Here you are.')], [effect('a')])
+
+  it.each([
+    [0, ['', ''], ''],
+    [3, ['One', ''], 'One'],
+    [11, ['One moment.', ''], 'One moment.'],
+    [12, ['One moment.', ''], 'One moment.'],
+    [16, ['One moment.', 'Here'], 'One moment. Here'],
+    [25, ['One moment.', 'Here you are.'], 'One moment. Here you are.'],
+  ] as const)('at %i characters', (heardCharacters, texts, content) => {
+    const cut = { ...whole, heardCharacters }
+    expect(heardReplies(cut).map(({ text }) => text)).toEqual(texts)
+    expect([contentOf(cut), wholeContentOf(cut)]).toEqual([content, 'One moment. Here you are.'])
+  })
+
+  it('has the signature only of a text that is whole', () => {
+    const signed = turn([
+      { ...reply('One.'), signature: 'x' },
+      { ...reply('Two.'), signature: 'y' },
+    ])
+    const messages = messagesOf([{ ...signed, heardCharacters: 7 }])
+    expect(messages.slice(1)).toEqual([
+      { role: 'assistant', text: 'One.', toolCalls: [], signature: 'x' },
+      { role: 'assistant', text: 'Tw', toolCalls: [] },
+    ])
   })
 })
 

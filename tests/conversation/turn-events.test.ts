@@ -2,13 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { TurnEvents, type TurnEvent, type TurnReader } from '../../src/conversation/turn-events.ts'
 
 /** Room for about 12 short chunks; a reader may lie about 6 behind. */
-function setup({ base = 0, retoldUpTo }: { base?: number; retoldUpTo?: number } = {}) {
+function setup({
+  base = 0,
+  retoldUpTo,
+  readersMax = 3,
+}: { base?: number; retoldUpTo?: number; readersMax?: number } = {}) {
   const events = new TurnEvents({
     turnId: 't',
     base,
     bufferBytesMax: 2000,
     lagBytesMax: 1000,
-    readersMax: 3,
+    soundBytesMax: 3000,
+    readersMax,
     ...(retoldUpTo !== undefined && { retoldUpTo }),
   })
   const attach = (after: number | null, wake = () => {}) => {
@@ -28,6 +33,11 @@ function text(content: string): TurnEvent {
 
 function result(callId: string): TurnEvent {
   return { type: 'tool-result', callId, name: 'look_up', result: 'x'.repeat(100) }
+}
+
+/** Half of the sound that is kept. */
+function audio(index: number): TurnEvent {
+  return { type: 'audio-chunk', index, audio: Buffer.alloc(1200), sampleRate: 8000, startMs: index * 75 }
 }
 
 function readAll(reader: TurnReader) {
@@ -181,7 +191,127 @@ describe('beyond the bound', () => {
   })
 })
 
+describe('sound', () => {
+  it('comes in its place between the other events', () => {
+    const { events, attach, say } = setup({ readersMax: 10 })
+    say(1)
+    events.emit(audio(0))
+    say(1)
+    events.emit({ type: 'speech-marks', index: 0, words: [], phonemes: [] })
+    expect(readAll(attach(null)).map(({ number, event }) => [number, event.type])).toEqual([
+      [1, 'text-chunk'],
+      [2, 'audio-chunk'],
+      [3, 'text-chunk'],
+      [4, 'speech-marks'],
+    ])
+    expect([1, 2, 3, 4].map((number) => numbersOf(attach(number)))).toEqual([[2, 3, 4], [3, 4], [4], []])
+  })
+
+  it('is kept as far as its bound; what is older is left out, and its numbers stay good', () => {
+    const { events, attach, say } = setup({ readersMax: 10 })
+    const slow = attach(null)
+    say(1)
+    for (let index = 0; index < 5; index++) events.emit(audio(index))
+    say(1)
+    expect(numbersOf(slow)).toEqual([1, 5, 6, 7])
+    expect(events.bytes).toBeLessThan(3000 + 2 * 200)
+    for (let number = 1; number <= 7; number++) {
+      const reader = attach(number)
+      expect(reader.isRestart).toBe(false)
+      expect(numbersOf(reader)).toEqual([1, 5, 6, 7].filter((other) => other > number))
+    }
+  })
+
+  it('is not for a reader that does not listen', () => {
+    const { events, say } = setup({ readersMax: 10 })
+    say(1)
+    events.emit(audio(0))
+    events.emit({ type: 'sentence', index: 0, content: '1 ' })
+    say(1)
+    events.end()
+    const reader = events.attach(null, () => {}, { isListening: false })
+    expect(reader && numbersOf(reader)).toEqual([1, 3, 4])
+    expect(reader?.isAtEnd).toBe(true)
+    const again = events.attach(2, () => {}, { isListening: false })
+    expect(again && [again.isRestart, numbersOf(again)]).toEqual([false, [3, 4]])
+  })
+
+  it('cuts nobody off and merges no text, however much there is', () => {
+    const { events, attach, say } = setup({ readersMax: 10 })
+    const reader = attach(null)
+    say(2)
+    for (let index = 0; index < 100; index++) events.emit(audio(index))
+    say(2)
+    expect(reader.isTooSlow).toBe(false)
+    expect(readAll(reader).filter(({ event }) => event.type === 'text-chunk')).toHaveLength(4)
+  })
+
+  it('keeps no text apart that is merged, nor do sentences', () => {
+    const { events, attach, say } = setup({ readersMax: 10 })
+    for (let at = 0; at < 60; at++) {
+      say(1)
+      events.emit({ type: 'sentence', index: at, content: `${at} ` })
+      events.emit(audio(at))
+    }
+    expect(events.bytes).toBeLessThan(2000 + 3000 + 60 * 30)
+    const records = readAll(attach(null))
+    const texts = records.flatMap(({ event }) => (event.type === 'text-chunk' ? [event.content] : []))
+    expect(texts.join('')).toBe(Array.from({ length: 60 }, (_, at) => `${at * 3 + 1} `).join(''))
+    expect(texts.length).toBeLessThan(8)
+    const numbers = records.map(({ number }) => number)
+    expect(numbers).toEqual(numbers.toSorted((one, other) => one - other))
+  })
+
+  it('can be let go of, and the rest stays', () => {
+    const { events, attach, say } = setup({ readersMax: 10 })
+    const reader = attach(null)
+    say(1)
+    events.emit(audio(0))
+    say(1)
+    events.dropSound()
+    expect(numbersOf(reader)).toEqual([1, 3])
+    expect(numbersOf(attach(2))).toEqual([3])
+    expect(events.bytes).toBeLessThan(500)
+  })
+
+  it('may go on after the text has ended: what comes last has the last number of all', () => {
+    const { events, attach, say } = setup({ readersMax: 10 })
+    say(2)
+    events.emit(audio(0))
+    events.emit(text('end'), 999_999)
+    events.end()
+    expect(numbersOf(attach(2))).toEqual([3, 999_999])
+    expect([3, 4, 999_999].map((number) => events.isReadToEnd(number))).toEqual([false, false, true])
+    expect([attach(3).isRestart]).toEqual([false])
+    events.dropSound()
+  })
+
+  it('has no numbers but those that were given out', () => {
+    const { events, attach, say } = setup({ readersMax: 10 })
+    say(2)
+    events.emit(audio(0))
+    events.emit(text('end'), 999_999)
+    expect([attach(4).isRestart, attach(999_998).isRestart, attach(999_999).isRestart]).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+})
+
 describe('a turn told again from its log', () => {
+  it('gives numbers of the first telling no meaning', () => {
+    const { events, attach, say } = setup({ base: 1_000_000, readersMax: 10 })
+    say(1)
+    events.beginRetelling()
+    say(2)
+    expect([1_000_001, 1_000_002, 1_400_000].map((number) => attach(number).isRestart)).toEqual([
+      false,
+      true,
+      true,
+    ])
+  })
+
   it('begins anew for whoever comes with a number, but is over for whoever has the last one', () => {
     const { events, attach } = setup({ retoldUpTo: 20 })
     events.emit({ type: 'session' })

@@ -7,6 +7,8 @@ export const noKeys: KeyParts = {
   vault: createVault({ masterKey: Buffer.alloc(32) }),
   checks: { gemini: unexpected, cartesia: unexpected },
   takesGemini: true,
+  voices: { own: { textToSpeech: null, speechToText: null, close: async () => {} }, lease: unexpected },
+  takesCartesia: true,
 }
 
 /** The server's own model and no other. */

@@ -49,6 +49,7 @@ function setup({ lagBytesMax = 10_000 } = {}) {
     base: 0,
     bufferBytesMax: 100_000,
     lagBytesMax,
+    soundBytesMax: 100_000,
     readersMax: 2,
   })
   events.emit({ type: 'session' })
@@ -58,6 +59,7 @@ function setup({ lagBytesMax = 10_000 } = {}) {
   streams.serve(reply, {
     events,
     after: null,
+    isListening: true,
     sessionToken: 'token',
     onClose: () => seen.push('closed'),
   })

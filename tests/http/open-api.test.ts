@@ -19,6 +19,7 @@ const operations: Record<string, readonly string[]> = {
   '/api/v1/chat/stream': ['get', 'post'],
   '/api/v1/chat/history': ['get'],
   '/api/v1/chat/stop': ['post'],
+  '/api/v1/voice': ['get'],
   '/api/v1/menu': ['get'],
   '/api/v1/payments/tab': ['get'],
   '/api/v1/payments/tip': ['post'],

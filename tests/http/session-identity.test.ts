@@ -252,7 +252,7 @@ describe('X-Session-ID', () => {
 
   it('is not with files, which others may keep for everybody', async () => {
     const { token } = await newGuest(service)
-    for (const url of ['/', '/app.js', '/docs/', '/healthz', '/openapi.json']) {
+    for (const url of ['/', '/logo.svg', '/docs/', '/healthz', '/openapi.json']) {
       const response = await app.inject({ url, headers: { cookie: `maya_session=${token}` } })
       expect([url, response.statusCode, response.headers['x-session-id']]).toEqual([url, 200, undefined])
     }

@@ -32,6 +32,8 @@ function stateAfter(...events: readonly NewEvent[]): SessionState {
   return state
 }
 
+const heard = (turnId: string, characters: number) => ({ type: 'turn-heard', turnId, characters }) as const
+
 describe('the fold', () => {
   it('is nothing for no events, and cannot begin in the middle', () => {
     expect(fold(undefined, [], bounds)).toBeUndefined()
@@ -129,6 +131,13 @@ describe('the fold', () => {
         endedAt: 6000,
       },
     ])
+  })
+
+  it('keeps the least that a guest is said to have heard of a turn, and nothing of one that is no longer kept', () => {
+    const turn = [started('t'), replied('t', 'One. Two.'), ended('t')]
+    expect(stateAfter(...turn).turns[0]).not.toHaveProperty('heardCharacters')
+    expect(stateAfter(...turn, heard('t', 4), heard('t', 6)).turns[0]).toMatchObject({ heardCharacters: 4 })
+    expect(stateAfter(...turn, heard('gone', 4)).turns).toEqual(stateAfter(...turn).turns)
   })
 
   it('opens an interrupted turn again with what it has, for another owner', () => {

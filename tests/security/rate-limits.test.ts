@@ -5,7 +5,8 @@ import { FakeClock } from '../fakes/fake-clock.ts'
 
 const minuteMs = 60_000
 const none: Rate = { max: 0, windowMs: minuteMs }
-const noRates = { session: none, burst: none, workspace: none, address: none, app: none, keys: none }
+const messages = { session: none, burst: none, workspace: none, address: none, app: none }
+const noRates = { ...messages, keys: none, listens: none }
 
 function setup(rates: Partial<Record<LimitName, Rate>>, keysMax = 100) {
   const clock = new FakeClock()

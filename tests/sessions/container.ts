@@ -7,6 +7,7 @@ import { Budgets, type BudgetBounds } from '../../src/conversation/budgets.ts'
 import { noMask, type OutputMask } from '../../src/conversation/reply.ts'
 import { barTools } from '../../src/conversation/tools/bar-tools.ts'
 import type { Tool } from '../../src/conversation/tool.ts'
+import type { TurnSpeechWish, TurnVoice } from '../../src/conversation/turn-context.ts'
 import type { TurnEvent, TurnEvents } from '../../src/conversation/turn-events.ts'
 import type { Model } from '../../src/llm/model.ts'
 import type { RequestKey } from '../../src/log/events.ts'
@@ -42,6 +43,7 @@ export type ContainerOptions = Partial<Omit<SessionManagerOptions, 'parts' | 'me
   readonly promptTokensMax?: number
   readonly createMask?: () => OutputMask
   readonly stateOf?: (bar: BarState) => object
+  readonly chooseVoice?: () => TurnVoice | null
 }
 
 const noBudgets: BudgetBounds = {
@@ -110,6 +112,7 @@ export function startContainer(options: ContainerOptions = {}) {
       observer: {
         turnEnded: (outcome) => happened.push(`turn ${outcome}`),
         firstText: () => {},
+        firstAudio: (seconds) => happened.push(`first audio ${seconds}`),
         toolCalled: (tool, outcome) => happened.push(`${tool} ${outcome}`),
         budgetExhausted: (budget) => happened.push(`budget ${budget}`),
         paymentEnded: (outcome) => happened.push(`payment ${outcome}`),
@@ -117,7 +120,7 @@ export function startContainer(options: ContainerOptions = {}) {
       reportDefect: (error) => defects.push(error),
     },
   })
-  return { sessions, clock, store, script, happened, defects, limits }
+  return { sessions, clock, store, script, happened, defects, limits, chooseVoice: options.chooseVoice }
 }
 
 export type Container = ReturnType<typeof startContainer>
@@ -130,14 +133,31 @@ export async function openSession(options: ContainerOptions = {}) {
 }
 
 /** A guest of this session, as its requests reach this container. */
-export function guestOf({ sessions, store }: Pick<Container, 'sessions' | 'store'>, id: string) {
+export function guestOf(
+  {
+    sessions,
+    store,
+    chooseVoice,
+  }: Pick<Container, 'sessions' | 'store'> & { readonly chooseVoice?: Container['chooseVoice'] | undefined },
+  id: string,
+) {
   const use = <Result>(run: (session: Session) => Result | Promise<Result>) =>
-    sessions.use(id, 'default', run)
+    sessions.use(id, 'default', (session) => {
+      // In the place of its own choice, so that tests see what is lent and given back.
+      if (chooseVoice !== undefined) Object.assign(session.keys, { lendVoice: chooseVoice })
+      return run(session)
+    })
   return {
     use,
     /** The turn's events as soon as the message was taken in. */
     send: (userInput: string, key?: string): Promise<TurnEvents> =>
       use(async (session) => session.send({ userInput, request: requestOf(key, userInput) })),
+    /** As `send`, for an answer that is spoken. */
+    ask: (userInput: string, { key, ...wish }: Partial<TurnSpeechWish> & { readonly key?: string } = {}) =>
+      use(async (session): Promise<TurnEvents> => {
+        const speech = { voice: null, speed: 1, ...wish }
+        return session.send({ userInput, request: requestOf(key, userInput), speech })
+      }),
     /** Everything that the turn told, once it has ended. */
     say: (userInput: string, key?: string): Promise<readonly TurnEvent[]> =>
       use(async (session) => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts'
+import { sleep, type Clock } from '../../src/clock.ts'
 import { limits as realLimits, type Limits } from '../../src/config/limits.ts'
 import type { Agent } from '../../src/conversation/agent.ts'
 import { Budgets, type BudgetBounds } from '../../src/conversation/budgets.ts'
@@ -8,6 +8,8 @@ import type { Model } from '../../src/llm/model.ts'
 import { StoreError, type Append, type AppendResult, type Store } from '../../src/log/store.ts'
 import { SessionManager } from '../../src/sessions/session-manager.ts'
 import type { PaymentProvider } from '../../src/bar/payment-provider.ts'
+import { VoiceError } from '../../src/voice/text-to-speech.ts'
+import { FakeVoice, untilAborted } from '../fakes/fake-voice.ts'
 import { noKeys, serverModelOnly } from '../fakes/guest-keys.ts'
 import type { PlantedBug } from './planted-bugs.ts'
 import type { Random } from './random.ts'
@@ -20,6 +22,7 @@ export const limits: Limits = {
   eventsPerSnapshot: 8,
   turnEventsKeptMax: 1,
   turnEventBytesMax: 4096,
+  turnAudioBytesMax: 64 * 1024,
   readerLagBytesMax: 2048,
   modelCallsPerTurnMax: 4,
   toolCallsPerTurnMax: 6,
@@ -73,7 +76,7 @@ export class Container {
         limits,
         agents: new Map([[agent.name, agent]]),
         models: serverModelOnly(model),
-        keys: noKeys,
+        keys: { ...noKeys, voices: { ...noKeys.voices, own: this.#voice() } },
         budgets: new Budgets({ store: this.#store(), clock, bounds: options.budgets, observer }),
         promptTokensMax: options.promptTokensMax,
         createMask: () => noMask,
@@ -158,6 +161,20 @@ export class Container {
     }
   }
 
+  /** Speaks at once, or takes its time; now and then it fails, and now and then it never answers. */
+  #voice() {
+    const { random, clock } = this.#options
+    const before = async (_sentence: string, signal: AbortSignal): Promise<void> => {
+      await this.#running()
+      const choice = random.next()
+      if (choice < 0.05) throw new VoiceError('VOICE_UNAVAILABLE', 'simulated: no voice')
+      if (choice < 0.08) await untilAborted(signal)
+      if (choice < 0.3) await sleep(clock, random.between(1, 4000), signal)
+      await this.#running()
+    }
+    return { ...noKeys.voices.own, textToSpeech: new FakeVoice({ before }) }
+  }
+
   #store(): Store {
     const { store, bug, onLease } = this.#options
     const reach = async <Result>(operation: () => Promise<Result>): Promise<Result> => {
@@ -222,6 +239,7 @@ const silentObserver = {
   sessionExpired() {},
   turnEnded() {},
   firstText() {},
+  firstAudio() {},
   toolCalled() {},
   budgetExhausted() {},
   paymentEnded() {},

@@ -5,9 +5,11 @@ import { ModelError } from '../../src/llm/model.ts'
 import type { RequestKey } from '../../src/log/events.ts'
 import { StoreError } from '../../src/log/store.ts'
 import type { Answer } from '../../src/sessions/cashier.ts'
-import type { Session } from '../../src/sessions/session.ts'
+import type { Message, Session } from '../../src/sessions/session.ts'
 import { limits, type Container } from './container.ts'
 import type { Random } from './random.ts'
+
+const stopped = () => ({ status: 200, body: null })
 
 const messages = ['Two martinis please.', 'yes', 'no', 'The bill!', 'And another one.', 'What do you have?']
 
@@ -26,7 +28,7 @@ export class Guest {
   readonly #complain: (problem: unknown) => void
   #sessionId: string | undefined
   #hearings = new Map<string, Hearing>()
-  #sent: { readonly userInput: string; readonly request: RequestKey; readonly number: number }[] = []
+  #sent: (Message & { readonly request: RequestKey; readonly number: number })[] = []
   #keys = 0
 
   constructor(random: Random, complain: (problem: unknown) => void) {
@@ -75,7 +77,7 @@ export class Guest {
       if (choice < 0.55) return this.#sendAgain(container, session)
       if (choice < 0.7) return this.#comeBack(container, session)
       if (choice < 0.75) return this.disconnect()
-      if (choice < 0.8) return session.stop(undefined, () => ({ status: 200, body: null }))
+      if (choice < 0.8) return this.#breakIn(session)
       if (choice < 0.88)
         return this.#once((key) => session.cashier.tip({ kind: 'percentage', percentage: 20 }, key))
       if (choice < 0.95) return this.#once((key) => session.cashier.pay({ request: key }))
@@ -87,7 +89,8 @@ export class Guest {
 
   async #send(container: Container, session: Session): Promise<void> {
     const request = this.#newKey('chat')
-    const sent = { userInput: this.#random.pick(messages), request, number: this.#keys }
+    const speech = this.#random.chance(0.4) ? { voice: null, speed: 1 } : null
+    const sent = { userInput: this.#random.pick(messages), request, speech, number: this.#keys }
     this.#sent = [...this.#sent, sent].slice(-3)
     await this.#listen(container, session, await session.send(sent))
   }
@@ -97,6 +100,15 @@ export class Guest {
     const known = this.#sent.filter(({ number }) => this.#keys - number < limits.requestsKeptMax)
     if (known.length === 0) return
     await this.#listen(container, session, await session.send(this.#random.pick(known)))
+  }
+
+  /** Stops whatever runs, or a turn of which not all was heard. */
+  async #breakIn(session: Session): Promise<void> {
+    const turnIds = [...this.#hearings.keys()]
+    if (turnIds.length === 0 || this.#random.chance(0.5)) return void (await session.stop(undefined, stopped))
+    const turnId = this.#random.pick(turnIds)
+    const heardCharacters = this.#random.between(0, 60)
+    await session.stop(undefined, stopped, { turnId, heardCharacters })
   }
 
   async #comeBack(container: Container, session: Session): Promise<void> {

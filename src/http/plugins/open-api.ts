@@ -42,7 +42,7 @@ export const openApi = fastifyPlugin(async (app: FastifyInstance) => {
           },
         },
       },
-      tags: ['chat', 'session', 'payments', 'menu', 'health'].map((name) => ({ name })),
+      tags: ['chat', 'session', 'payments', 'voice', 'menu', 'health'].map((name) => ({ name })),
     },
   })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })

@@ -1,5 +1,6 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ServiceError } from '../../errors.ts'
+import { fastest, slowest } from '../../voice/text-to-speech.ts'
 import type { RouteOptions } from '../app.ts'
 import { keyWithoutSession } from '../request-key.ts'
 import { apiKeyWhereNeeded, messageSchema, mutating, problems } from '../schemas.ts'
@@ -13,6 +14,14 @@ const eventStream = {
 
 const response = { 200: eventStream, 204: Type.Null(), ...problems }
 
+const speechFields = {
+  voice: Type.Optional(Type.Boolean({ description: 'Whether the answer is spoken, too.' })),
+  voice_id: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'One of GET /voice.' })),
+  voice_speed: Type.Optional(
+    Type.Number({ minimum: slowest, maximum: fastest, description: '1 where missing.' }),
+  ),
+}
+
 function sendSchema(messageCharactersMax: number) {
   return {
     tags: ['chat'],
@@ -20,7 +29,7 @@ function sendSchema(messageCharactersMax: number) {
     security: apiKeyWhereNeeded,
     ...mutating,
     body: Type.Object(
-      { user_input: messageSchema(messageCharactersMax), voice: Type.Optional(Type.Boolean()) },
+      { user_input: messageSchema(messageCharactersMax), ...speechFields },
       { additionalProperties: false },
     ),
     response,
@@ -35,6 +44,12 @@ function readSchema(messageCharactersMax: number) {
       session_id: Type.Optional(Type.String()),
       message: Type.Optional(messageSchema(messageCharactersMax)),
       idempotency_key: Type.Optional(Type.String({ description: 'Needed with `message`.' })),
+      voice: Type.Optional(
+        Type.Enum(['true', 'false'], {
+          description:
+            'With `message`: whether the answer is spoken, too. Else: false keeps out what is heard of a spoken one.',
+        }),
+      ),
       turn_id: Type.Optional(Type.String({ description: 'A turn to attach to.' })),
       last_event_id: Type.Optional(Type.String({ description: 'As the header Last-Event-ID.' })),
     }),
@@ -49,9 +64,16 @@ export const chatStreamRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
   app.post('/chat/stream', { schema: sendSchema(messageCharactersMax) }, (request, reply) => {
     const last = lastEventIdOf(request, undefined)
     return turns.withSession(request, reply, async (session) => {
-      const said = { session, userInput: request.body.user_input, key: request.headers['idempotency-key'] }
+      const {
+        user_input: userInput,
+        voice = false,
+        voice_id: id = null,
+        voice_speed: speed = 1,
+      } = request.body
+      const speech = voice ? { voice: id, speed } : null
+      const said = { session, userInput, key: request.headers['idempotency-key'], speech }
       const events = await turns.send(said, request, reply)
-      return turns.stream(reply, session, { events, last })
+      return turns.stream(reply, session, { events, last, isListening: voice })
     })
   })
 
@@ -59,7 +81,7 @@ export const chatStreamRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
   const read = { schema: readSchema(messageCharactersMax), exposeHeadRoute: false }
   app.get('/chat/stream', read, async (request, reply) => {
     assertStreamRequest(request)
-    const { message, idempotency_key: key, turn_id: turnId, last_event_id: given } = request.query
+    const { message, idempotency_key: key, voice, turn_id: turnId, last_event_id: given } = request.query
     const last = lastEventIdOf(request, given)
     if (message !== undefined && key === undefined) {
       const detail = 'A message by GET needs idempotency_key, so that an automatic retry cannot order twice.'
@@ -67,11 +89,14 @@ export const chatStreamRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
     }
     if (message !== undefined && !identity.isNamed(request)) throw keyWithoutSession()
     return identity.use(request, reply, async (session) => {
-      const events =
-        message === undefined
-          ? await session.findTurn(turnId ?? last?.turnId ?? nothingToStream())
-          : await turns.send({ session, userInput: message, key }, request, reply)
-      return turns.stream(reply, session, { events, last })
+      if (message === undefined) {
+        const events = await session.findTurn(turnId ?? last?.turnId ?? nothingToStream())
+        return turns.stream(reply, session, { events, last, isListening: voice !== 'false' })
+      }
+      const isListening = voice === 'true'
+      const speech = isListening ? { voice: null, speed: 1 } : null
+      const events = await turns.send({ session, userInput: message, key, speech }, request, reply)
+      return turns.stream(reply, session, { events, last, isListening })
     })
   })
 }

@@ -2,6 +2,8 @@ import { Type, type FastifyPluginAsyncTypebox, type Static } from '@fastify/type
 import type { TurnEvents } from '../../conversation/turn-events.ts'
 import { ServiceError } from '../../errors.ts'
 import type { SessionState } from '../../log/state.ts'
+import type { Answer } from '../../sessions/cashier.ts'
+import type { Stopping } from '../../sessions/heard.ts'
 import { answered } from '../answered.ts'
 import type { RouteOptions } from '../app.ts'
 import { requestKeyOf } from '../request-key.ts'
@@ -43,9 +45,21 @@ const historySchema = {
 
 const stopSchema = {
   tags,
-  summary: 'Stop the running answer',
+  summary: 'Stop the running answer, and say how much of it was heard',
   ...mutating,
-  body: Type.Object({}, { additionalProperties: false }),
+  body: Type.Object(
+    {
+      turn_id: Type.Optional(Type.String({ description: 'Only this one.' })),
+      heard_characters: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          description:
+            'Needs `turn_id`. The history keeps so many characters of what was said, in units of UTF-16.',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
   response: { 200: Type.Object({ stopped: Type.Boolean() }), ...problems },
 }
 
@@ -66,7 +80,8 @@ export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, o
 
   app.post('/chat', { schema: chatSchema(options.messageCharactersMax) }, (request, reply) =>
     turns.withSession(request, reply, async (session) => {
-      const said = { session, userInput: request.body.user_input, key: request.headers['idempotency-key'] }
+      const { user_input: userInput } = request.body
+      const said = { session, userInput, key: request.headers['idempotency-key'], speech: null }
       const events = await turns.send(said, request, reply)
       const wasAnswered = events.isEnded
       await events.whenEnded
@@ -86,10 +101,29 @@ export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, o
 
   app.post('/chat/stop', { schema: stopSchema }, (request, reply) =>
     identity.use(request, reply, async (session) => {
-      const key = requestKeyOf(request, { operation: 'stop', body: null })
-      return answered(reply, await session.stop(key, (stopped) => ({ status: 200, body: { stopped } })))
+      const stopping = stoppingOf(request.body)
+      const key = requestKeyOf(request, { operation: 'stop', body: request.body ?? null })
+      return answered(reply, await session.stop(key, stopAnswer, stopping))
     }),
   )
+}
+
+function stopAnswer(stopped: boolean): Answer {
+  return { status: 200, body: { stopped } }
+}
+
+interface StopWire {
+  readonly turn_id?: string
+  readonly heard_characters?: number
+}
+
+/** Many stop without a body. */
+function stoppingOf(body: StopWire | undefined): Stopping {
+  const { turn_id: turnId, heard_characters: heardCharacters } = body ?? {}
+  if (heardCharacters !== undefined && turnId === undefined) {
+    throw new ServiceError('BAD_REQUEST', 'heard_characters needs turn_id: which answer was heard.')
+  }
+  return { turnId, heardCharacters }
 }
 
 function chatAnswer({ last, turnId }: TurnEvents, { turns, bar }: SessionState): Static<typeof ChatAnswer> {

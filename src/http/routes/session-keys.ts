@@ -54,7 +54,8 @@ const keysSchema = {
 }
 
 /** The guest's own keys. They come in and never go out again. */
-export const sessionKeyRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { identity, rates }) => {
+export const sessionKeyRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
+  const { identity, rates, listening } = options
   app.post(
     '/session/keys',
     { schema: keysSchema, schemaErrorFormatter: keysError },
@@ -74,7 +75,10 @@ export const sessionKeyRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
           status: 200,
           body: keysWire(report, identity.tokenOf(id)),
         })
-        return answered(reply, await keys.change(wanted, key, present))
+        const answer = await keys.change(wanted, key, present)
+        // Also what is listened to with the key that was.
+        if (cartesia !== undefined) listening.end(id, 'session-changed')
+        return answered(reply, answer)
       })
     },
   )

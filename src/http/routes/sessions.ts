@@ -73,7 +73,7 @@ const exportSchema = {
 
 /** Making, looking at, resetting, exporting and ending a session. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
-  const { identity, sessions, agents, clock } = options
+  const { identity, sessions, agents, clock, listening } = options
 
   app.post('/sessions', { schema: createSchema }, async (request, reply) => {
     if (request.headers['idempotency-key'] !== undefined) throw keyWithoutSession()
@@ -98,7 +98,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
     identity.use(request, reply, async (session) => {
       const answer = { status: 'reset', session_id: identity.tokenOf(session.id) }
       const key = requestKeyOf(request, { operation: 'reset', body: null })
-      return answered(reply, await session.reset(key, { status: 200, body: answer }))
+      const was = await session.reset(key, { status: 200, body: answer })
+      listening.end(session.id, 'session-changed')
+      return answered(reply, was)
     }),
   )
 
