@@ -9,18 +9,18 @@ const mayImport: Record<string, readonly string[]> = {
   llm: [],
   memory: [],
   security: [],
-  voice: ['llm'],
+  voice: ['llm', 'config'],
   config: ['security'],
   log: ['bar', 'llm'],
   store: ['log'],
-  conversation: ['bar', 'llm', 'log', 'config'],
-  sessions: ['conversation', 'log', 'bar', 'memory', 'config', 'llm', 'security'],
-  metrics: ['sessions', 'conversation', 'store', 'llm', 'memory', 'bar', 'log', 'http', 'security'],
-  http: ['sessions', 'conversation', 'bar', 'log', 'llm', 'memory', 'security', 'config'],
+  conversation: ['bar', 'llm', 'log', 'config', 'voice'],
+  sessions: ['conversation', 'log', 'bar', 'memory', 'config', 'llm', 'security', 'voice'],
+  metrics: ['sessions', 'conversation', 'store', 'llm', 'memory', 'bar', 'log', 'http', 'security', 'voice'],
+  http: ['sessions', 'conversation', 'bar', 'log', 'llm', 'memory', 'security', 'config', 'voice'],
 }
 const shared = ['clock.ts', 'errors.ts']
 /** Only these may import everything, and nobody imports them but `main.ts`. */
-const top = ['main.ts', 'service.ts', 'service-models.ts']
+const top = ['main.ts', 'service.ts', 'service-models.ts', 'service-voices.ts']
 
 /** Who may import what is not ours; a path that ends in a slash is a folder. */
 const packageHomes: readonly (readonly [RegExp, readonly string[]])[] = [
@@ -40,7 +40,8 @@ const commentOrString = /('(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\
 
 const sources = globSync('src/**/*.ts').map(read)
 const tests = globSync('tests/**/*.ts').map(read)
-const code = [...sources, ...tests, ...globSync('bench/**/*.ts').map(read)]
+const client = globSync('web/src/**/*.{ts,tsx}').map(read)
+const code = [...sources, ...client, ...tests, ...globSync('bench/**/*.ts').map(read)]
 
 describe('imports', () => {
   it('every folder of src has a row, and beside the folders there are only the known files', () => {
@@ -58,6 +59,16 @@ describe('imports', () => {
 
   it('the shared files import nothing of ours', () => {
     expect(shared.flatMap((file) => ownImports(`src/${file}`))).toEqual([])
+  })
+
+  it('the page knows the server only by its contract', () => {
+    const strays = client.flatMap(({ file, imports }) =>
+      imports
+        .filter(({ specifier }) => specifier.startsWith('.'))
+        .map(({ specifier }) => ({ file, target: join(dirname(file), specifier) }))
+        .filter(({ target }) => !target.startsWith('web/src/')),
+    )
+    expect(strays).toEqual([])
   })
 
   it('metrics takes only types from the domain', () => {
@@ -105,7 +116,7 @@ describe('files', () => {
   it('are named for what they hold, in kebab case', () => {
     const names = code.map(({ file }) => file)
     const vague = /^(utils?|helpers?|common|index|misc|types)\./
-    const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|contract|d))?\.ts$/
+    const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|contract|d))?\.tsx?$/
     expect(names.filter((file) => vague.test(basename(file)) || !kebab.test(basename(file)))).toEqual([])
   })
 
@@ -113,6 +124,7 @@ describe('files', () => {
     const texts = globSync([
       'docs/**/*.md',
       'web/*.*',
+      'web/src/styles/*',
       '*.md',
       '*.py',
       '*.json',

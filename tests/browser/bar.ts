@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { noRateLimits } from '../fakes/no-rate-limits.ts'
 
-/** A real server on a free port that outlives single tests: each guest has a session of their own. */
-export async function openBar(paceMs: number): Promise<{ readonly url: string; close(): void }> {
+/**
+ * A real server on a free port that outlives single tests: each guest has a session of their own. It is mute unless its
+ * environment says otherwise.
+ */
+export async function openBar(
+  paceMs: number,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly url: string; close(): void }> {
   const directory = mkdtempSync(join(tmpdir(), 'maya-'))
   const child = spawn(process.execPath, [resolve('src/main.ts')], {
     cwd: directory,
@@ -16,7 +22,9 @@ export async function openBar(paceMs: number): Promise<{ readonly url: string; c
       MAYA_STORE_URL: 'memory:',
       MAYA_HOUSE_PACE_MS: String(paceMs),
       MAYA_LOG_LEVEL: 'warn',
+      MAYA_VOICE_PROVIDER: 'none',
       ...noRateLimits,
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -4,6 +4,17 @@ import { expect, onTestFinished } from 'vitest'
 /** What the browser reports by itself for an answer that is no success; the page has to cope with those. */
 const failedRequest = /^Failed to load resource/
 
+export interface Guest {
+  openPage(url: string, options?: PageOptions): Promise<Page>
+}
+
+export interface PageOptions {
+  /** Whether the bar lets the guest in at once. */
+  readonly isServed?: boolean
+  /** What is done with the page before it goes to the bar. */
+  readonly prepare?: (page: Page) => Promise<unknown>
+}
+
 /**
  * A guest with a browser of their own. When the test ends, the console must be empty: no error, no warning, no
  * violation of the content security policy. Failed requests are allowed only to those who expect them.
@@ -11,7 +22,7 @@ const failedRequest = /^Failed to load resource/
 export async function createGuest(
   browser: Browser,
   options: BrowserContextOptions & { readonly mayFail?: boolean } = {},
-): Promise<{ openPage(url: string, options?: { readonly isServed?: boolean }): Promise<Page> }> {
+): Promise<Guest> {
   const { mayFail = false, ...contextOptions } = options
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...contextOptions })
   context.setDefaultTimeout(15_000)
@@ -26,8 +37,9 @@ export async function createGuest(
     expect(complaints).toEqual([])
   })
   return {
-    async openPage(url, { isServed = true } = {}) {
+    async openPage(url, { isServed = true, prepare } = {}) {
       const page = await context.newPage()
+      await prepare?.(page)
       await page.goto(url)
       if (isServed) await page.locator('#balance:not(:empty)').waitFor({ state: 'attached' })
       return page

@@ -1,7 +1,7 @@
 import { chromium, type Browser } from 'playwright-core'
 
 /** The system's Chromium, which asks nobody on the network for anything but the page under test. */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(moreArguments: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: [
@@ -12,6 +12,7 @@ export function launchBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...moreArguments,
     ],
   })
 }

@@ -1,0 +1,110 @@
+// What the page keeps: messages without a network, one conversation in two tabs, and what the guest has chosen.
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openBar } from './bar.ts'
+import { createGuest } from './browser-guest.ts'
+import { answerBegins, answerEnds, ask, bill, conversation, history, order, say } from './guest-actions.ts'
+import { launchBrowser } from './launch.ts'
+
+let browser: Browser
+let bar: Awaited<ReturnType<typeof openBar>>
+beforeAll(async () => {
+  ;[browser, bar] = await Promise.all([launchBrowser(), openBar(60)])
+})
+afterAll(async () => {
+  bar.close()
+  await browser.close()
+})
+
+/** Long enough for a page on a busy machine. */
+const soon = { timeout: 15_000 }
+
+describe('messages that are written without a network', () => {
+  it('are kept, and sent once and in order when it is back', async () => {
+    const guest = await createGuest(browser, { baseURL: bar.url, mayFail: true })
+    const page = await guest.openPage('/')
+    await page.context().setOffline(true)
+    await say(page, 'One IPA, please')
+    await say(page, order)
+    await page.locator('#state', { hasText: 'Offline' }).waitFor()
+    await page.getByText('The connection is lost.').waitFor()
+    await page.context().setOffline(false)
+    await expect.poll(async () => (await history(page)).length, soon).toBe(4)
+    await answerEnds(page)
+    expect((await history(page)).filter((_, index) => index % 2 === 0)).toEqual(['One IPA, please', order])
+    await expect.poll(() => conversation(page), soon).toEqual(await history(page))
+    expect(await bill(page)).toMatchObject({ tab: '$32.00' })
+  })
+})
+
+describe('two tabs', () => {
+  it('show what is said, tipped and begun anew in the other one', async () => {
+    const guest = await createGuest(browser, { baseURL: bar.url })
+    const first = await guest.openPage('/')
+    const second = await guest.openPage('/')
+    await say(first, `${order}, and show me the menu`)
+    await answerBegins(second)
+    await answerEnds(first)
+    await expect.poll(() => conversation(second), soon).toEqual(await conversation(first))
+    await second.getByRole('button', { name: '20 %' }).click()
+    await expect.poll(() => bill(first), soon).toMatchObject({ tip: '$5.20', total: '$31.20' })
+    await first.getByRole('button', { name: 'Start over' }).click()
+    await first.getByRole('dialog').getByRole('button', { name: 'Start over' }).click()
+    await expect.poll(() => conversation(second), soon).toEqual([])
+    await expect.poll(() => bill(second), soon).toMatchObject({ tab: '$0.00' })
+  })
+})
+
+describe('a guest who goes on while Maya answers', () => {
+  it('interrupts her', async () => {
+    const guest = await createGuest(browser, { baseURL: bar.url })
+    const page = await guest.openPage('/')
+    await say(page, 'Show me the menu, please')
+    await answerBegins(page)
+    await ask(page, order)
+    await expect.poll(() => bill(page), soon).toMatchObject({ tab: '$26.00' })
+    const told = await conversation(page)
+    expect(told).toHaveLength(4)
+    expect(told[1]).not.toContain('Soda')
+    expect(told).toEqual(await history(page))
+    await page.getByText('Stopped.', { exact: true }).waitFor()
+  })
+})
+
+describe('the way back', () => {
+  it('from another page finds everything as it was', async () => {
+    const guest = await createGuest(browser, { baseURL: bar.url })
+    const page = await guest.openPage('/')
+    await ask(page, order)
+    const before = await conversation(page)
+    await page.goto(`${bar.url}/docs`)
+    await page.goBack()
+    await expect.poll(() => conversation(page), soon).toEqual(before)
+    await ask(page, 'One IPA, please')
+    expect(await history(page)).toHaveLength(4)
+  })
+})
+
+describe('what the guest has chosen', () => {
+  it('is there after a reload', async () => {
+    const guest = await createGuest(browser, { baseURL: bar.url })
+    const page = await guest.openPage('/')
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByLabel('Colours').selectOption('dark')
+    await page.getByLabel('Maya speaks').uncheck()
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.reload()
+    await page.locator('html[data-theme=dark]').waitFor()
+    expect(await page.locator('#voice-toggle').getAttribute('aria-pressed')).toBe('false')
+  })
+
+  it('can be taken along as a file', async () => {
+    const guest = await createGuest(browser, { baseURL: bar.url })
+    const page = await guest.openPage('/')
+    await ask(page, order)
+    await page.getByRole('button', { name: 'Settings' }).click()
+    const downloaded = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Download this visit' }).click()
+    expect((await downloaded).suggestedFilename()).toBe('maya-session.json')
+  })
+})
