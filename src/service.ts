@@ -46,6 +46,7 @@ import { SessionManager, type SessionManagerOptions } from './sessions/session-m
 import { createMemoryStore } from './store/memory.ts'
 import { observeStore } from './store/observed.ts'
 import { openSqliteStore } from './store/sqlite.ts'
+import type { VoiceObserver } from './voice/observer.ts'
 import type { VoiceClient, Voices } from './voice/voices.ts'
 
 /** What only the process knows. */
@@ -105,9 +106,9 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const guard = createGuard(options, { clock, limits, metrics, masterKeys })
   const random = Math.random
   const observer = logFailures(metrics, logger)
-  const listening = new Listening({ clock, limits, observer: metrics, reportDefect })
+  const listening = new Listening({ clock, limits, observer, reportDefect })
   const models = createModels({ ...options, clock, limits, observer, random, reportDefect })
-  const voices = createVoices({ ...options, clock, limits, observer: metrics, reportDefect })
+  const voices = createVoices({ ...options, clock, limits, observer, reportDefect })
   const shared = { settings, limits, clock, agents, metrics, memory, store, rates, guard, tokens }
   const domain = { ...shared, listening, voices }
   const sessions = new SessionManager({
@@ -337,8 +338,11 @@ function createGuard(
   })
 }
 
-/** Operators read why a model failed, in our own words: those of a provider can quote a guest or a key. */
-function logFailures(observer: ModelObserver, logger: AppOptions['logger']): ModelObserver {
+/** Operators read why a provider failed, in our own words: those of a provider can quote a guest or a key. */
+function logFailures(
+  observer: ModelObserver & VoiceObserver,
+  logger: AppOptions['logger'],
+): ModelObserver & VoiceObserver {
   if (logger === false) return observer
   return {
     ...observer,
@@ -350,6 +354,10 @@ function logFailures(observer: ModelObserver, logger: AppOptions['logger']): Mod
     breakerChanged(provider, isOpen) {
       observer.breakerChanged(provider, isOpen)
       logger.warn({ provider, isOpen }, 'circuit breaker changed')
+    },
+    voiceFailed(provider, code) {
+      observer.voiceFailed(provider, code)
+      logger.warn({ provider, code }, 'voice failed')
     },
   }
 }
