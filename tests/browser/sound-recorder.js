@@ -1,50 +1,44 @@
 // Run in a page before its own scripts: keeps what goes to the loudspeaker, and what is to be seen meanwhile.
 
-const workletPath = '/sound-recorder-worklet.js'
+/** The browser keeps so many samples for us: at least a second of them. */
+const keptSamples = 32_768
 const recordings = new Map()
 const { connect } = AudioNode.prototype
 const seen = { words: [], mouths: [], states: [], wasTextOverAtFirstSound: undefined, tracks: [] }
 let current
-let gestureFrame = 0
+let gestureAt = 0
 
-async function createRecorder(context, recording) {
-  await context.audioWorklet.addModule(workletPath)
-  const recorder = new AudioWorkletNode(context, 'sound-recorder')
-  recorder.port.addEventListener('message', ({ data }) => keep(recording, data))
-  recorder.port.start()
-  connect.call(recorder, context.destination)
-  recording.recorder = recorder
-  return recorder
+function createRecording(context) {
+  const analyser = new AnalyserNode(context, { fftSize: keptSamples })
+  const recording = { context, analyser, samples: [] }
+  recordings.set(context, recording)
+  return recording
 }
 
-function keep(recording, { frame, samples }) {
-  for (const [place, sample] of samples.entries()) recording.samples[frame + place] = sample
-  if (seen.wasTextOverAtFirstSound !== undefined || samples.every((sample) => sample === 0)) return
-  seen.wasTextOverAtFirstSound = document.querySelector('.waiting') === null
-}
-
-function frameNow() {
-  const { context } = current ?? {}
-  return context === undefined ? 0 : Math.round(context.currentTime * context.sampleRate)
-}
-
-globalThis.AudioContext = class extends AudioContext {
-  constructor(options) {
-    super(options)
-    const recording = { context: this, samples: [], recorder: null }
-    recordings.set(this, recording)
-    recording.whenReady = createRecorder(this, recording).catch(() => null)
+/** Takes what is new. It is tried again until no sound was made between the look at the clock and at the samples. */
+function take({ context, analyser, samples }) {
+  const latest = new Float32Array(keptSamples)
+  let from
+  do {
+    from = context.currentTime
+    analyser.getFloatTimeDomainData(latest)
+  } while (from !== context.currentTime)
+  const end = Math.round(from * context.sampleRate)
+  for (let place = Math.max(samples.length, end - keptSamples); place < end; place++) {
+    samples[place] = latest[place - end + keptSamples]
+  }
+  if (seen.wasTextOverAtFirstSound === undefined && latest.some((sample) => sample !== 0)) {
+    seen.wasTextOverAtFirstSound = document.querySelector('.waiting') === null
   }
 }
 
+setInterval(() => recordings.forEach(take), 100)
+
 AudioNode.prototype.connect = function record(target, ...places) {
-  const recording = recordings.get(this.context)
   // The microphone's worklet gives the loudspeaker nothing but silence.
-  const isSound = target instanceof AudioDestinationNode && !(this instanceof AudioWorkletNode)
-  if (isSound && recording !== undefined) {
-    current = recording
-    if (recording.recorder !== null) connect.call(this, recording.recorder)
-    else recording.whenReady.then((recorder) => recorder && connect.call(this, recorder))
+  if (target instanceof AudioDestinationNode && !(this instanceof AudioWorkletNode)) {
+    current = recordings.get(this.context) ?? createRecording(this.context)
+    connect.call(this, current.analyser)
   }
   return connect.call(this, target, ...places)
 }
@@ -60,7 +54,11 @@ if (getUserMedia !== undefined) {
 
 // When the page has dealt with it.
 for (const gesture of ['input', 'click', 'keydown', 'submit']) {
-  addEventListener(gesture, () => (gestureFrame = frameNow()))
+  addEventListener(gesture, () => (gestureAt = now()))
+}
+
+function now() {
+  return current?.context.currentTime ?? 0
 }
 
 function look() {
@@ -85,6 +83,7 @@ globalThis.sound = {
   /** The loudest sample between two seconds of the context, and how many samples there are. */
   between(fromSeconds, toSeconds) {
     if (current === undefined) return { loudest: 0, seconds: 0 }
+    take(current)
     const { sampleRate } = current.context
     const end = toSeconds === null ? undefined : Math.round(toSeconds * sampleRate)
     let count = 0
@@ -96,7 +95,7 @@ globalThis.sound = {
     })
     return { loudest, seconds: count / sampleRate }
   },
-  now: () => (current === undefined ? 0 : current.context.currentTime),
-  gestureAt: () => (current === undefined ? 0 : gestureFrame / current.context.sampleRate),
+  now,
+  gestureAt: () => gestureAt,
   trackStates: () => seen.tracks.map(({ readyState }) => readyState),
 }

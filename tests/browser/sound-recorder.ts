@@ -5,13 +5,6 @@ import { expect } from 'vitest'
 
 const script = readFileSync(join(import.meta.dirname, 'sound-recorder.js'), 'utf8')
 
-const worklet = `registerProcessor('sound-recorder', class extends AudioWorkletProcessor {
-  process(inputs) {
-    this.port.postMessage({ frame: currentFrame, samples: inputs[0]?.[0] ?? new Float32Array(128) })
-    return true
-  }
-})`
-
 /** For a busy machine. */
 const soon = { timeout: 20_000 }
 
@@ -26,9 +19,6 @@ export interface Seen {
 /** Keeps all sound of a page that has not been opened yet. */
 export async function recordSound(page: Page): Promise<void> {
   await page.addInitScript({ content: `{${script}}` })
-  await page.route('**/sound-recorder-worklet.js', (route) =>
-    route.fulfill({ contentType: 'text/javascript', body: worklet }),
-  )
 }
 
 export function whatWasSeen(page: Page): Promise<Seen> {

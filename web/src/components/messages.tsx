@@ -24,7 +24,7 @@ export function Messages({ bar }: { readonly bar: Bar }): JSX.Element {
       </ol>
       <div id="welcome" hidden={exchanges.length > 0 || visit.isEntering.value}>
         <p class="greeting">The bar is open.</p>
-        <p>Ask Maya for a drink, for advice, or for the bill.</p>
+        <p>Good to see you, I am Maya. Ask me for a drink, for advice, or for the bill.</p>
         <p id="suggestions">
           {suggestions.map((words) => (
             <button key={words} type="button" onClick={() => bar.composer.put(words)}>
