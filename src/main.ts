@@ -14,6 +14,7 @@ import {
 import { StoreError } from './log/store.ts'
 import { MasterKeyError } from './security/master-key.ts'
 import { describeModels } from './service-models.ts'
+import { describeVoice } from './service-voices.ts'
 import { createService, type ProcessFacts, type Service } from './service.ts'
 
 /** `configuration` is EX_CONFIG of sysexits.h. */
@@ -22,6 +23,9 @@ const exitCodes = { configuration: 78, failure: 1 } as const
 /** What is left of the shutdown after the turns were given their time, to close connections and store. */
 const closingMs = 5000
 const logFlushMs = 1000
+
+/** Made by the build. */
+const pageFile = join(import.meta.dirname, '../web/dist/index.html')
 
 const settings = settingsOrExit()
 const destination = pino.destination({ dest: 1, sync: false, minLength: 4096, maxLength: 1024 * 1024 })
@@ -106,6 +110,7 @@ function sayHello({ app, store, memory, sessions }: Service): void {
   const lines = [
     `Maya is at http://${host}:${port}`,
     `  model     ${describeModels(settings)}`,
+    `  voice     ${describeVoice(settings)}`,
     `  store     ${store.description}`,
     `  sessions  up to ${sessions.sessionsMax}, ${inMb(settings.sessionMemoryBytes)} MB reserved for each`,
     `  memory    ${limit}, ${inMb(usageBytes)} MB used (${usageSource})`,
@@ -118,7 +123,11 @@ function warnings({ memory }: Service): readonly string[] {
   const { limitBytes, usageBytes } = memory.reading
   const { sessionsMax, sessionMemoryBytes, memoryThreshold: threshold } = settings
   const capacity = capacityWarning({ sessionsMax, sessionMemoryBytes, limitBytes, threshold, usageBytes })
-  return [...settingWarnings(settings), ...(capacity === null ? [] : [capacity])]
+  return [
+    ...settingWarnings(settings),
+    ...(capacity === null ? [] : [capacity]),
+    ...(existsSync(pageFile) ? [] : ['The page is not built, so there is only the API: npm run build.']),
+  ]
 }
 
 function inMb(bytes: number): number {

@@ -33,6 +33,13 @@ export function takesCartesiaKeys({ voiceProvider }: Settings): boolean {
   return voiceProvider !== 'none'
 }
 
+/** What the start prints: `embedded (slt)`. */
+export function describeVoice(settings: Settings): string {
+  const name = ownVoiceOf(settings)
+  if (name === null) return 'none'
+  return `${name} (${name === 'embedded' ? settings.embeddedVoice : settings.cartesiaModel})`
+}
+
 /** The names of all voices and ears that can be used, whether by the server or with a guest's key. */
 export function voicesOf(settings: Settings, voice?: VoiceClient): readonly string[] {
   const given = [voice?.textToSpeech?.name, voice?.speechToText?.name]

@@ -223,6 +223,10 @@ export function settingWarnings(settings: Settings): readonly string[] {
       'MAYA_LLM_PROVIDER is gemini without GEMINI_API_KEY and GEMINI_VERTEX_PROJECT: only guests with a key of their own get answers.',
     ],
     [
+      settings.voiceProvider === 'cartesia' && settings.cartesiaKey === null,
+      'MAYA_VOICE_PROVIDER is cartesia without CARTESIA_API_KEY: only guests with a key of their own hear a voice.',
+    ],
+    [
       llmFallback !== null && llmFallback === llmProvider,
       'MAYA_LLM_FALLBACK is the same as MAYA_LLM_PROVIDER: what fails there fails here too.',
     ],

@@ -4,6 +4,8 @@ import { expect, onTestFinished } from 'vitest'
 /** What the browser reports by itself for an answer that is no success; the page has to cope with those. */
 const failedRequest = /^Failed to load resource/
 
+export type GuestOptions = BrowserContextOptions & { readonly mayFail?: boolean }
+
 export interface Guest {
   openPage(url: string, options?: PageOptions): Promise<Page>
 }
@@ -19,10 +21,7 @@ export interface PageOptions {
  * A guest with a browser of their own. When the test ends, the console must be empty: no error, no warning, no
  * violation of the content security policy. Failed requests are allowed only to those who expect them.
  */
-export async function createGuest(
-  browser: Browser,
-  options: BrowserContextOptions & { readonly mayFail?: boolean } = {},
-): Promise<Guest> {
+export async function createGuest(browser: Browser, options: GuestOptions = {}): Promise<Guest> {
   const { mayFail = false, ...contextOptions } = options
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...contextOptions })
   context.setDefaultTimeout(15_000)

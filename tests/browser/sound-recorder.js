@@ -4,7 +4,7 @@
 const keptSamples = 32_768
 const recordings = new Map()
 const { connect } = AudioNode.prototype
-const seen = { words: [], mouths: [], states: [], wasTextOverAtFirstSound: undefined, tracks: [] }
+const seen = { words: [], mouths: [], states: [], textAtFirstSound: null, tracks: [] }
 let current
 let gestureAt = 0
 
@@ -27,8 +27,8 @@ function take({ context, analyser, samples }) {
   for (let place = Math.max(samples.length, end - keptSamples); place < end; place++) {
     samples[place] = latest[place - end + keptSamples]
   }
-  if (seen.wasTextOverAtFirstSound === undefined && latest.some((sample) => sample !== 0)) {
-    seen.wasTextOverAtFirstSound = document.querySelector('.waiting') === null
+  if (seen.textAtFirstSound === null && latest.some((sample) => sample !== 0)) {
+    seen.textAtFirstSound = document.querySelector('#messages').textContent
   }
 }
 

@@ -13,7 +13,8 @@ export interface Seen {
   readonly words: readonly string[]
   readonly mouths: readonly string[]
   readonly states: readonly string[]
-  readonly wasTextOverAtFirstSound: boolean
+  /** The whole conversation as it was shown then. */
+  readonly textAtFirstSound: string | null
 }
 
 /** Keeps all sound of a page that has not been opened yet. */
