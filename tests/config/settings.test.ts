@@ -249,6 +249,7 @@ describe('warnings', () => {
     [{ MAYA_MASTER_KEY_PREVIOUS: base64 }, /without MAYA_MASTER_KEY/],
     [{ MAYA_MASTER_KEY: base64, MAYA_MASTER_KEY_PREVIOUS: base64url }, /the same key/],
     [{ MAYA_LLM_PROVIDER: 'gemini' }, /only guests with a key of their own/],
+    [{ MAYA_VOICE_PROVIDER: 'cartesia' }, /only guests with a key of their own hear a voice/],
     [{ MAYA_LLM_PROVIDER: 'house', MAYA_LLM_FALLBACK: 'house' }, /what fails there fails here too/],
     [
       { MAYA_LLM_PROVIDER: 'openai', OPENAI_BASE_URL: 'http://a', MAYA_TURN_SECONDS: '90' },
