@@ -63,7 +63,7 @@ export class Turn {
 
   /** Runs to the end. Never rejects: every failure is told to the readers. The caller ends the events after it. */
   async run(): Promise<void> {
-    const { clock, store, log, owner, observer, turnMs } = this.#context
+    const { clock, observer, turnMs } = this.#context
     this.#startedAt = clock.now()
     const cancelTimeout = clock.after(turnMs, () => this.stop('time'))
     let outcome: TurnOutcome = 'interrupted'
@@ -71,8 +71,7 @@ export class Turn {
       outcome = await this.#runToEnd().catch((error: unknown) => this.#endEarly(error))
     } finally {
       cancelTimeout()
-      this.#stopRenewing()
-      if (this.#mayHoldLease) await store.releaseLease(log.id, owner).catch(ignoreStoreError)
+      await this.#giveLeaseBack()
       observer.turnEnded(outcome, this.#seconds)
     }
   }
@@ -121,8 +120,16 @@ export class Turn {
     return every(clock, limits.leaseRenewMs, async () => {
       // While the store cannot be asked there is nothing to conclude.
       const isHeld = await store.renewLease(log.id, owner, limits.leaseMs).catch(() => undefined)
-      if (isHeld === false) this.stop('lease-lost')
+      if (isHeld === false && this.#mayHoldLease) this.stop('lease-lost')
     })
+  }
+
+  async #giveLeaseBack(): Promise<void> {
+    const { store, log, owner } = this.#context
+    this.#stopRenewing()
+    if (!this.#mayHoldLease) return
+    this.#mayHoldLease = false
+    await store.releaseLease(log.id, owner).catch(ignoreStoreError)
   }
 
   /** Another process was asked the same and has answered; its words are ours. */
@@ -164,7 +171,7 @@ export class Turn {
       // All text is said and stored: whatever becomes of the speech, and of the session meanwhile, it is complete.
       const ended = log.state.turns.findLast((candidate) => candidate.turnId === turnId)
       if (ended === undefined) throw new Error('A turn that has ended is not in its log.')
-      await this.#speech?.end()
+      if (this.#speech !== undefined) await this.#speakToEnd(this.#speech)
       this.#tellComplete(ended, finishReason)
       return true
     }
@@ -172,6 +179,13 @@ export class Turn {
       events.emit({ type: 'tool-call', callId, name, arguments: args })
     }
     return false
+  }
+
+  /** Nothing of the turn is to be written any more: in another process the next one need not wait for the voice. */
+  async #speakToEnd(speech: TurnSpeech): Promise<void> {
+    const spoken = speech.end()
+    await this.#giveLeaseBack()
+    await spoken
   }
 
   async #readReply(turn: TurnRecord, modelCalls: ModelCalls): Promise<Reply> {

@@ -2,7 +2,6 @@ import { METHODS } from 'node:http'
 import cookie from '@fastify/cookie'
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
-import staticFiles from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, {
   LogController,
@@ -20,6 +19,7 @@ import { answerClientError } from './client-error.ts'
 import { errorHandler, sendProblem } from './error-handler.ts'
 import { rateHeaders, type MessageRates } from './message-rates.ts'
 import { openApi } from './plugins/open-api.ts'
+import { page } from './plugins/page.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { chatStreamRoutes } from './routes/chat-stream.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -113,19 +113,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     await app.register(routes, { ...options, prefix: '/api/v1' })
   }
   await app.register(menuRoutes, { prefix: '/api/v1' })
-  await app.register(staticFiles, {
-    root: webDirectory,
-    wildcard: false,
-    preCompressed: true,
-    cacheControl: false,
-    setHeaders: (reply, path) => void reply.header('cache-control', cachingOf(path)),
-  })
+  await app.register(page, { directory: webDirectory })
   return app
-}
-
-/** A file whose name holds a hash of it never changes; every other one is asked for again. */
-function cachingOf(path: string): string {
-  return path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
 }
 
 const securityHeaders: FastifyHelmetOptions = {

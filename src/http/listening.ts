@@ -2,6 +2,7 @@ import type { WebSocket } from '@fastify/websocket'
 import { every } from '../clock.ts'
 import type { Limits } from '../config/limits.ts'
 import { ServiceError } from '../errors.ts'
+import { sessionNotFound } from '../log/session-log.ts'
 import type { Session } from '../sessions/session.ts'
 import type { ListenMode, SpeechToText } from '../voice/speech-to-text.ts'
 import { VoiceError } from '../voice/text-to-speech.ts'
@@ -20,7 +21,7 @@ interface LentEars {
 }
 
 /** What it needs of a session. */
-export type HeardSession = Pick<Session, 'id' | 'hold'> & {
+export type HeardSession = Pick<Session, 'id' | 'hold' | 'isDisposed'> & {
   /** Null where nobody listens. */
   readonly keys: { lendEars(): LentEars | null }
 }
@@ -52,13 +53,17 @@ export class Listening {
     return this.#seats.size
   }
 
-  /** Takes a place. Throws `VOICE_UNAVAILABLE`, `VOICE_BUSY`, `DRAINING`, or why the guest's key cannot be used. */
+  /**
+   * Takes a place. Throws `VOICE_UNAVAILABLE`, `VOICE_BUSY`, `DRAINING`, why the guest's key cannot be used, and
+   * `SESSION_NOT_FOUND` for a session that has just ended: nobody would end this one with it.
+   */
   admit(session: HeardSession, mode: ListenMode): Seat {
     const { listenersMax, retryAfterSeconds } = this.#options.limits
     if (this.#isClosed) {
       const message = 'This server is closing. Please try again in a moment.'
       throw new ServiceError('DRAINING', message, { retryAfterSeconds })
     }
+    if (session.isDisposed) throw sessionNotFound()
     // Who is listened to already gives that place up.
     const others = this.#seats.size - Math.min(1, this.#seatsOf(session.id).length)
     if (others >= listenersMax) {
@@ -74,7 +79,7 @@ export class Listening {
         seat.leave()
       },
       serve: (socket) => {
-        this.#replace(seat)
+        this.#replaceOlderThan(seat)
         seat.serve(new Listener(socket, { ...this.#options, ears: ears.speechToText, mode }))
       },
     }
@@ -93,14 +98,16 @@ export class Listening {
   }
 
   /** The newest of a session is the one that is listened to. One that has not left by then is not waited for. */
-  #replace(newest: TakenSeat): void {
-    for (const seat of this.#seatsOf(newest.sessionId)) {
-      if (seat === newest) continue
+  #replaceOlderThan(newer: TakenSeat): void {
+    for (const seat of this.#seatsOf(newer.sessionId)) {
+      // Those behind it came later, although their sockets are not open yet.
+      if (seat === newer) return
       if (seat.listener?.isOver === true) seat.listener.cut()
       else seat.end('replaced')
     }
   }
 
+  /** The oldest first. */
   #seatsOf(sessionId: string): readonly TakenSeat[] {
     return [...this.#seats].filter((seat) => seat.sessionId === sessionId)
   }

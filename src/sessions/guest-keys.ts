@@ -206,9 +206,11 @@ export class GuestKeys {
       const message = 'Your Cartesia key cannot be read any more. Enter it again, or remove it.'
       throw new VoiceError('KEY_REJECTED', message)
     }
-    // One lease for as long as the session lives, so that the voice stays warm between its turns.
-    this.#warmVoice ??= { lease: voices.lease(opened.secret), sealed: key.sealed }
-    return voices.lease(opened.secret)
+    const lease = voices.lease(opened.secret)
+    // Another one for as long as the session lives, so that the voice stays warm between its turns.
+    if (!this.#closing.signal.aborted)
+      this.#warmVoice ??= { lease: voices.lease(opened.secret), sealed: key.sealed }
+    return lease
   }
 
   get #voiceKey(): StoredKey | null {

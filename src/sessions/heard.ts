@@ -13,17 +13,17 @@ export interface Stopping {
 
 /**
  * That the guest has not heard all of a turn. Nothing where all was heard, where less was known to be heard already,
- * or where the turn is no answer yet. Throws `TURN_NOT_FOUND`; `waiting` are the turns that are in no log yet.
+ * or where the turn is no answer yet. Throws `TURN_NOT_FOUND`; `local` are the turns that may be in no log yet.
  */
 export function heardEvents(
   state: SessionState,
   { turnId, heardCharacters }: Stopping,
-  waiting: readonly string[],
+  local: readonly string[],
 ): readonly NewEvent[] {
-  if (turnId === undefined || heardCharacters === undefined || waiting.includes(turnId)) return []
+  if (turnId === undefined || heardCharacters === undefined) return []
   const turn = state.turns.findLast((candidate) => candidate.turnId === turnId)
-  if (turn === undefined) throw turnNotFound()
-  if (turn.outcome !== 'complete' && turn.outcome !== 'stopped') return []
+  if (turn === undefined && !local.includes(turnId)) throw turnNotFound()
+  if (turn?.outcome !== 'complete' && turn?.outcome !== 'stopped') return []
   const known = turn.heardCharacters ?? wholeContentOf(turn).length
   return heardCharacters < known ? [{ type: 'turn-heard', turnId, characters: heardCharacters }] : []
 }

@@ -109,6 +109,11 @@ export class Session {
     return this.#holds > 0 || this.#running !== undefined
   }
 
+  /** Whether it was let go of: whoever still has it finds nothing in it that lasts. */
+  get isDisposed(): boolean {
+    return this.#isDisposed
+  }
+
   /** The confirmation that a message of this moment can grant. */
   get openConfirmationId(): string | null {
     return openConfirmation(this.log.state.bar, this.#parts.clock.date())?.confirmationId ?? null
@@ -207,11 +212,11 @@ export class Session {
     if (before !== undefined) return before
     const { turnId = this.runningTurnId } = stopping
     const running = this.#running?.turnId === turnId ? this.#running : undefined
+    const local = this.#localTurns().map((turn) => turn.turnId)
     running?.stop('stopped')
     await running?.events.whenEnded
-    const waiting = this.#waiting.map((turn) => turn.turnId)
     return this.cashier.act(request, (state) => ({
-      events: heardEvents(state, stopping, waiting),
+      events: heardEvents(state, stopping, local),
       answer: present(running !== undefined),
     }))
   }

@@ -4,7 +4,7 @@ const lineBreakTag = /<br\s*\/?>/gi
 const tag = /<\/?[a-z][^<>]*>/gi
 const fence = /^[ \t]*(?:```|~~~).*$/gm
 /** Lines of dashes between parts, and those below the head of a table. */
-const rule = /^[ \t]*(?:[-*_][ \t]*){3,}$|^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?)+[ \t]*$/gm
+const rule = /^[ \t]*(?:[-*_][ \t]*){3,}$|^(?=[ \t|:-]*--)[ \t|:-]+$/gm
 /** What begins a line: quotes, titles, bullets, numbers and boxes of lists. */
 const lineStart = /^[ \t]*(?:>[ \t]*)*(?:#{1,6}[ \t]+|(?:[-*+•‣·–]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?/gm
 const emphasis = /[*`]+|~~|(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu

@@ -7,6 +7,7 @@ export class FakeSpeechThread implements SpeechThread {
   /** The texts that it was given. */
   readonly texts: string[] = []
   #answer: PromiseWithResolvers<SpokenSentence> | null = null
+  #ending = Promise.resolve()
 
   speak({ text }: SentenceToSpeak): Promise<SpokenSentence> {
     this.texts.push(text)
@@ -26,7 +27,15 @@ export class FakeSpeechThread implements SpeechThread {
     this.#answer = null
   }
 
+  /** From now on its end is waited for until it is resolved. */
+  endSlowly(): PromiseWithResolvers<void> {
+    const ending = Promise.withResolvers<void>()
+    this.#ending = ending.promise
+    return ending
+  }
+
   async close(): Promise<void> {
     this.crash()
+    await this.#ending
   }
 }

@@ -10,11 +10,20 @@ import { ListeningGuest } from './listening-guest.ts'
 import { ScriptedEars } from './scripted-ears.ts'
 
 /** Sockets that listen, on a free port of this machine, without the rest of a service. */
-export async function listeningApp({ limits = {} }: { readonly limits?: Partial<Limits> } = {}) {
+export async function listeningApp({
+  limits = {},
+  whenAdmitted = async () => {},
+}: {
+  readonly limits?: Partial<Limits>
+  /** What happens between the place and the socket. */
+  readonly whenAdmitted?: () => Promise<void>
+} = {}) {
   const clock = new FakeClock()
   const ears = new ScriptedEars()
   /** What is held at this moment. */
   const held = { sessions: 0, ears: 0 }
+  /** Sessions that were let go of. */
+  const ended = new Set<string>()
   const defects: unknown[] = []
   const { observer, seen } = recordingObserver()
   const listening = new Listening({
@@ -25,6 +34,7 @@ export async function listeningApp({ limits = {} }: { readonly limits?: Partial<
   })
   const sessionOf = (id: string) => ({
     id,
+    isDisposed: ended.has(id),
     hold: () => holdOne(held, 'sessions'),
     keys: { lendEars: () => ({ speechToText: ears, release: holdOne(held, 'ears') }) },
   })
@@ -41,6 +51,7 @@ export async function listeningApp({ limits = {} }: { readonly limits?: Partial<
         const seat = listening.admit(sessionOf(session), listenModes[mode])
         reply.raw.once('close', seat.leave)
         seats.set(request, seat)
+        await whenAdmitted()
       },
     },
     (socket, request) => seats.get(request)?.serve(socket),
@@ -56,7 +67,7 @@ export async function listeningApp({ limits = {} }: { readonly limits?: Partial<
   const open = (session = 'a', mode: keyof typeof listenModes = 'hands_free') =>
     ListeningGuest.open(urlOf(session, mode))
   const ask = (session: string) => ListeningGuest.ask(urlOf(session, 'hands_free'))
-  return { app, port, clock, ears, listening, held, seen, defects, open, ask }
+  return { app, port, clock, ears, listening, held, ended, seen, defects, open, ask }
 }
 
 function holdOne<Name extends string>(held: Record<Name, number>, name: Name): () => void {

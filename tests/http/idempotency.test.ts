@@ -53,6 +53,17 @@ describe('the same key with the same body gets the first answer', () => {
     expect((await tabOf(guest)).tab_amount_cents).toBe(0)
   })
 
+  it('of a chat, also when the guest has heard only a part of it', async () => {
+    const guest = await newGuest(service)
+    model.add(says('One. Two.'))
+    const body = { user_input: 'count' }
+    const first = await guest.post('/chat', body, { key: 'one' })
+    const turnId: string = first.json().turn_id
+    await guest.post('/chat/stop', { turn_id: turnId, heard_characters: 4 })
+    expect((await guest.get('/chat/history')).json().history.at(-1).content).toBe('One.')
+    expect((await guest.post('/chat', body, { key: 'one' })).json()).toEqual(first.json())
+  })
+
   it('of a stream, whichever way it is asked', async () => {
     const guest = await newGuest(service)
     model.add(martini(), says('Here.'))

@@ -236,6 +236,29 @@ describe('one session', () => {
     expect(other.socket.readyState).toBe(other.socket.OPEN)
   })
 
+  it('is listened to once, also where two sockets are opened in the same moment', async () => {
+    const both = Promise.withResolvers<void>()
+    let admitted = 0
+    const { open, listening } = await listeningApp({
+      async whenAdmitted() {
+        if (++admitted === 2) both.resolve()
+        await both.promise
+      },
+    })
+    const guests = await Promise.all([open('a'), open('a')])
+    await expect.poll(() => listening.count, patient).toBe(1)
+    const heard = guests.filter(({ socket }) => socket.readyState === socket.OPEN)
+    expect(heard.map(({ told }) => told)).toEqual([[ready]])
+  })
+
+  it('is not listened to any more when it has just ended', async () => {
+    const { guest, ask, ended, left } = await setup()
+    await guest.leave()
+    ended.add('a')
+    expect(await ask('a')).toMatchObject({ status: 404, body: expect.stringContaining('SESSION_NOT_FOUND') })
+    await expect.poll(left, patient).toEqual(nothing)
+  })
+
   it('holds two places at most, however often it begins and however slowly it leaves', async () => {
     const { open, listening } = await setup()
     const counts: number[] = []

@@ -1,18 +1,23 @@
 import { expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import { VoiceError } from '../../src/voice/text-to-speech.ts'
 import type { VoiceClient } from '../../src/voice/voices.ts'
 import { eventsOf } from '../fakes/event-reader.ts'
+import { settle } from '../fakes/fake-clock.ts'
 import { FakeVoice, type FakeVoiceOptions } from '../fakes/fake-voice.ts'
 import { newGuest, type Guest } from '../fakes/guest.ts'
 import { GuestProvider } from '../fakes/guest-provider.ts'
 import { says, ScriptedModel } from '../fakes/scripted-model.ts'
 import { startService } from '../fakes/test-service.ts'
+import { once, unreliable } from '../log/unreliable-store.ts'
 
 const key = 'sk_car_canary_one'
 const other = 'sk_car_canary_two'
 
 /** A service that speaks, and what guests' keys open there. */
 async function setup(options: FakeVoiceOptions = {}) {
+  const { store, faults } = unreliable(createMemoryStore({ clock: systemClock, shared: true }))
   const own = new FakeVoice()
   const made: { readonly key: string; readonly voice: FakeVoice; isClosed: boolean }[] = []
   const guestVoice = (brought: string): VoiceClient => {
@@ -22,6 +27,8 @@ async function setup(options: FakeVoiceOptions = {}) {
     return { textToSpeech: client.voice, speechToText: null, close }
   }
   const service = await startService({
+    store,
+    environment: { MAYA_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') },
     model: new ScriptedModel(says('One.'), says('Two.'), says('Three.')),
     keyChecks: new GuestProvider().keyChecks,
     voice: { textToSpeech: own, speechToText: null, close: async () => {} },
@@ -31,7 +38,7 @@ async function setup(options: FakeVoiceOptions = {}) {
   const bring = (cartesiaKey: string | null) => guest.post('/session/keys', { cartesia_key: cartesiaKey })
   await bring(key)
   const open = () => made.filter(({ isClosed }) => !isClosed).map((client) => client.key)
-  return { service, own, made, guest, bring, open }
+  return { service, own, made, guest, bring, open, faults }
 }
 
 const speak = async (guest: Guest) =>
@@ -62,6 +69,18 @@ it('is let go of with its session', async () => {
   const { guest, open } = await setup()
   await speak(guest)
   await guest.delete('/session')
+  expect(open()).toEqual([])
+})
+
+it('is let go of also where somebody still asks about it', async () => {
+  const { guest, open, faults } = await setup()
+  const asked = Promise.withResolvers<void>()
+  // Who asks finds the session for the last time, and goes on when it is gone.
+  faults.before = once('remove', () => asked.promise.then(settle))
+  const deleted = guest.delete('/session')
+  await guest.get('/voice')
+  asked.resolve()
+  await deleted
   expect(open()).toEqual([])
 })
 

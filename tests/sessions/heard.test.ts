@@ -170,6 +170,15 @@ describe('what was heard', () => {
     expect((await lastTurn())?.outcome).toBe('complete')
   })
 
+  it('of a turn that has not begun yet is nothing, and it is stopped', async () => {
+    const { stop, send, heardInLog, store, id } = await setup(says('One.'))
+    await store.acquireLease(id, 'another process', 10_000)
+    const { turnId, whenEnded } = await send('Hello')
+    expect(await stop(turnId, 0)).toEqual({ status: 200, body: { stopped: true } })
+    await whenEnded
+    expect(await heardInLog()).toEqual([])
+  })
+
   it('is said once under one key', async () => {
     const { stop, turnId, heardInLog } = await answered(says('One. Two. Three.'))
     const first = await stop(turnId, 9, 'k')

@@ -7,7 +7,7 @@ import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { FakeVoice, untilAborted, type FakeVoiceOptions } from '../fakes/fake-voice.ts'
 import { hanging, says, type ScriptedReply } from '../fakes/scripted-model.ts'
 import { once, unreliable } from '../log/unreliable-store.ts'
-import { guestOf, openSession, startContainer, textOf, toldBy } from './container.ts'
+import { guestOf, openSession, startContainer, textOf, toldBy, type ContainerOptions } from './container.ts'
 
 const answer = () => ({ status: 200, body: null })
 const lastOfAll = endOfRange(0)
@@ -21,7 +21,8 @@ async function setup(options: FakeVoiceOptions, ...replies: readonly ScriptedRep
   const turnInLog = async () => (await guest.state()).turns.at(-1)
   const find = (events: TurnEvents) => guest.use((session) => session.findTurn(events.turnId))
   /** The same session in another process. */
-  const elsewhere = () => guestOf(startContainer({ name: 'b', clock, store }), guest.id)
+  const elsewhere = (other: ContainerOptions = {}) =>
+    guestOf(startContainer({ name: 'b', clock, store, ...other }), guest.id)
   return { ...guest, voice, faults, turnInLog, find, elsewhere }
 }
 
@@ -149,6 +150,19 @@ describe('a spoken turn whose text has ended', () => {
     await use((session) => session.stop(undefined, answer))
     await next.whenEnded
     expect(next.last).toMatchObject({ type: 'complete', content: 'Two.' })
+  })
+
+  it('holds up nobody who asks another process', async () => {
+    const { ask, elsewhere, use, clock, happened } = await setup(endless, says('One.'))
+    const events = await ask('Hello')
+    await settle()
+    const next = await elsewhere({ replies: [says('Two.')] }).send('And?')
+    await next.whenEnded
+    expect(next.last).toMatchObject({ type: 'complete', content: 'Two.' })
+    expect(events.isEnded).toBe(false)
+    await use((session) => session.stop(undefined, answer))
+    expect(events.last).toMatchObject({ type: 'complete', content: 'One.' })
+    expect([clock.pending, happened.includes('turn complete')]).toEqual([0, true])
   })
 
   it('is complete for its readers even if the session is reset elsewhere meanwhile', async () => {

@@ -156,6 +156,17 @@ describe('a connection that breaks', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  it('before any sound, but after its words were told, does not have them told twice', async () => {
+    const { server, speak } = await setup()
+    server.onSpeech = (context, message) => {
+      if (message.flush !== true) return
+      context.send({ type: 'timestamps', word_timestamps: { words: ['Good'], start: [0], end: [0.2] } })
+      context.socket.close(1000)
+    }
+    expect(await failureOf(all(speak(known('Good evening.'))))).toMatchObject({ code: 'VOICE_UNAVAILABLE' })
+    expect(server.requests).toHaveLength(1)
+  })
+
   it('before any sound is not made anew again and again', async () => {
     const { server, speak } = await setup()
     server.onSpeech = () => server.cut()
@@ -198,6 +209,24 @@ describe('silence', () => {
     await clock.advanceAsync(limits.speechSilenceMs * 2)
     expect(await speech).toEqual({ code: 'VOICE_UNAVAILABLE', message: ownWords })
     await server.until(() => server.openSockets === 0)
+  })
+
+  it.each([
+    ['events that mean nothing to us', { type: 'something.new' }],
+    ['sound that is empty', { type: 'chunk', data: '' }],
+    ['words that are none', { type: 'timestamps', word_timestamps: {} }],
+  ])('is not broken by %s', async (_, event) => {
+    const { server, speak, clock } = await setup()
+    server.onSpeech = () => {}
+    const speech = failureOf(all(speak(known('Good evening.'))))
+    await server.until(() => server.contexts[0]?.hasEnded === true)
+    await clock.advanceAsync(limits.speechSilenceMs - 1)
+    server.contexts[0]?.send(event)
+    // What comes after it was heard after it.
+    server.contexts[0]?.socket.ping()
+    await new Promise((resolve) => server.contexts[0]?.socket.once('pong', resolve))
+    await clock.advanceAsync(1)
+    expect(await speech).toEqual({ code: 'VOICE_UNAVAILABLE', message: ownWords })
   })
 
   it('of one context leaves the connection to those who are heard', async () => {
@@ -325,6 +354,20 @@ describe('a slow reader', () => {
     expect(server.contexts[0]?.transcripts.length).toBeLessThan(3)
     await all(events)
     expect(server.contexts.flatMap(({ transcripts }) => transcripts)).toHaveLength(3)
+  })
+
+  it('makes it wait also when its context has ended meanwhile', async () => {
+    const { server, speak, clock } = await setup({ limits: { turnAudioBytesMax: 20_000 } })
+    const sentences = ['Good evening.', 'Take a seat.', 'What may I bring you?', 'A beer, perhaps.']
+    const events = await untilSound(speak(known(...sentences)))
+    await server.until(() => (server.contexts[0]?.messages.length ?? 0) >= 2)
+    for (let turn = 0; turn < 20; turn++) await settle()
+    clock.advance(1000)
+    await server.until(() => server.contexts[0]?.isOver === true)
+    for (let turn = 0; turn < 20; turn++) await settle()
+    expect(server.contexts).toHaveLength(1)
+    await all(events)
+    expect(server.contexts.flatMap(({ transcripts }) => transcripts)).toHaveLength(4)
   })
 
   it('does not have to keep sound without end', async () => {

@@ -155,6 +155,18 @@ describe('what is heard', () => {
     expect((await heard).at(-1)).toEqual({ type: 'final', text: 'one mojito' })
   })
 
+  it('push-to-talk, words that Cartesia has never made sure of are not lost', async () => {
+    const { server, events, end } = await listening('push-to-talk', (listener) => {
+      listener.send({ type: 'transcript', text: 'One mojito,', is_final: true })
+      listener.send({ type: 'transcript', text: ' please', is_final: false })
+    })
+    const heard = all(events)
+    end()
+    await server.until(() => server.listeners[0]?.commands.length === 2)
+    server.listeners[0]?.send({ type: 'done' })
+    expect((await heard).at(-1)).toEqual({ type: 'final', text: 'One mojito, please' })
+  })
+
   it('push-to-talk, the final pieces are joined as they are', async () => {
     const { server, events, end } = await listening('push-to-talk', (listener) => {
       for (const [text, isFinal] of [
@@ -269,6 +281,21 @@ describe.each(modes)('a failure, %s', (mode) => {
     end()
     await server.until(() => server.listeners[0]?.commands.length !== 0 && server.listeners.length === 1)
     await clock.advanceAsync(limits.speechSilenceMs)
+    expect(await failure).toMatchObject({ code: 'VOICE_UNAVAILABLE' })
+  })
+
+  it('of a server that says nothing of what was said is told in time', async () => {
+    const { server, clock, events, end } = await listening(mode)
+    const failure = failureOf(all(events))
+    end()
+    await server.until(() => server.listeners[0]?.commands.length === (mode === 'hands-free' ? 1 : 2))
+    await clock.advanceAsync(limits.speechSilenceMs - 1)
+    const listener = server.listeners[0]
+    listener?.send({ type: 'something.new' })
+    // What comes after it was heard after it.
+    listener?.socket.ping()
+    await new Promise((resolve) => listener?.socket.once('pong', resolve))
+    await clock.advanceAsync(1)
     expect(await failure).toMatchObject({ code: 'VOICE_UNAVAILABLE' })
   })
 

@@ -149,6 +149,9 @@ describe('what is heard', () => {
       context.send({ type: 'timestamps', word_timestamps: { words: ['a'], start: ['0'], end: [1] } })
       context.send({ type: 'timestamps', word_timestamps: { words: ['a', 'b'], start: [1], end: [0] } })
       context.send({ type: 'timestamps', word_timestamps: null })
+      const endless = '{"words": ["a"], "start": [0], "end": [1e999]}'
+      const event = `"type": "timestamps", "context_id": "${context.id}", "word_timestamps": ${endless}`
+      context.socket.send(`{${event}}`)
       context.send({ type: 'something.new' })
       context.sound(100)
       context.done()
@@ -172,6 +175,23 @@ describe('what is heard', () => {
       event.type === 'audio' ? [event.audio] : [],
     )
     expect(audio.map(({ byteLength }) => byteLength % 2)).toEqual([0, 0])
+    expect(Buffer.concat(audio).equals(sound)).toBe(true)
+  })
+
+  it('is whole samples also after a context that ended within one', async () => {
+    const { server, speak } = await setup()
+    const sound = tone(100)
+    server.onSpeech = (context, message) => {
+      if (message.flush !== true) return
+      context.chunk(context === server.contexts[0] ? sound.subarray(0, 1001) : sound, 1)
+      context.done()
+    }
+    const { sentences, push, end } = queueOfSentences()
+    push('Good evening.')
+    const speech = await untilSound(speak(sentences))
+    push('Take a seat.')
+    end()
+    const audio = (await all(speech)).flatMap((event) => (event.type === 'audio' ? [event.audio] : []))
     expect(Buffer.concat(audio).equals(sound)).toBe(true)
   })
 })

@@ -17,10 +17,11 @@ const busy = expect.objectContaining({ name: 'VoiceError', code: 'VOICE_BUSY' })
 const idleMs = 60_000
 
 /** The voice over threads that speak when they are told to. */
-function setup() {
+function setup({ unstartable = 0 } = {}) {
   const clock = new FakeClock()
   const threads: FakeSpeechThread[] = []
   const startThread = () => {
+    if (unstartable-- > 0) throw new Error('There is no thread to be had.')
     const thread = new FakeSpeechThread()
     threads.push(thread)
     return thread
@@ -155,12 +156,42 @@ describe('the thread of the voice', () => {
     expect(threads.map(({ texts }) => texts)).toEqual([['one'], ['two']])
   })
 
+  it('does not end under a sentence that came in the last moment', async () => {
+    const { voice, clock, threads, thread } = setup()
+    const { promise: sentence, resolve: say } = Promise.withResolvers<string>()
+    const sentences = (async function* () {
+      yield await sentence
+    })()
+    const speech = handled(hear(voice.speak({ sentences, voice: null, speed: 1 }, never)))
+    await settle()
+    clock.advance(idleMs - 1)
+    say('one')
+    await settle()
+    clock.advance(1)
+    thread().finish()
+    expect(await speech).toHaveLength(2)
+    expect(threads).toHaveLength(1)
+  })
+
   it('speaks to guests in turns, a sentence each', async () => {
     const { begin, thread } = setup()
     const speeches = [begin(['a1', 'a2']), begin(['b1', 'b2']), begin(['c1'])]
     await finishAll(thread, 5)
     await Promise.all(speeches)
     expect(thread().texts).toEqual(['a1', 'b1', 'c1', 'a2', 'b2'])
+  })
+
+  it('speaks first to whom would run out of sound first', async () => {
+    const { begin, thread } = setup()
+    const speeches = [begin(['a1', 'a2']), begin(['b'])]
+    await settle()
+    // Ten seconds to listen to, while somebody else hears nothing yet.
+    thread().finish(10_000)
+    await settle()
+    speeches.push(begin(['c']))
+    await finishAll(thread, 3)
+    await Promise.all(speeches)
+    expect(thread().texts).toEqual(['a1', 'b', 'c', 'a2'])
   })
 
   it('does not speak what nobody waits for any more', async () => {
@@ -231,6 +262,29 @@ describe('the thread of the voice', () => {
     await finishAll(thread, 1)
     expect(await second).toHaveLength(2)
     expect(threads.map(({ isOver }) => isOver)).toEqual([true, false])
+  })
+
+  it('is told of when it cannot be started, and is started for whoever comes next', async () => {
+    const { begin, thread } = setup({ unstartable: 2 })
+    await expect(begin(['a'])).rejects.toEqual(unavailable)
+    const second = begin(['b'])
+    await finishAll(thread, 1)
+    expect(await second).toHaveLength(2)
+  })
+
+  it('has ended when the voice is closed, also where it was ending already', async () => {
+    const { voice, begin, clock, thread } = setup()
+    void begin(['a'])
+    await finishAll(thread, 1)
+    await settle()
+    const ending = thread().endSlowly()
+    clock.advance(idleMs)
+    let isClosed = false
+    const closed = voice.close().then(() => (isClosed = true))
+    await settle()
+    expect(isClosed).toBe(false)
+    ending.resolve()
+    await closed
   })
 
   it('leaves no timer behind when it is closed', async () => {

@@ -59,4 +59,11 @@ describe('what is read aloud', () => {
     })
     expect(spentMs).toBeLessThan(500)
   })
+
+  it('takes no longer for what looks like a rule to its last character', () => {
+    for (const part of ['-', '- ', '--|', ':--', '| -- ', '_', '* ']) {
+      const text = `${part.repeat(38).slice(0, 38)}x`
+      expect(cpuMs(() => spokenText(text))).toBeLessThan(100)
+    }
+  })
 })

@@ -1,4 +1,5 @@
 import { Type, type FastifyPluginAsyncTypebox, type Static } from '@fastify/type-provider-typebox'
+import { contentOf } from '../../conversation/messages.ts'
 import type { TurnEvents } from '../../conversation/turn-events.ts'
 import { ServiceError } from '../../errors.ts'
 import type { SessionState } from '../../log/state.ts'
@@ -129,8 +130,10 @@ function stoppingOf(body: StopWire | undefined): Stopping {
 function chatAnswer({ last, turnId }: TurnEvents, { turns, bar }: SessionState): Static<typeof ChatAnswer> {
   if (last?.type === 'error') throw new ServiceError(last.code, last.message)
   if (last?.type !== 'complete') throw new Error('A turn ended without its last event.')
+  // What is told again may end where its guest broke in; a session that was reset has no such turn any more.
+  const turn = turns.findLast((candidate) => candidate.turnId === turnId)
   return {
-    response_text: last.content,
+    response_text: turn === undefined ? last.content : contentOf(turn),
     history: historyWire(turns),
     current_order: orderWire(bar.lines),
     payment_summary: tabWire(bar),

@@ -26,7 +26,7 @@ const voiceSchema = {
 
 const listenSchema = {
   tags: ['voice'],
-  summary: 'A WebSocket that hears what a guest says; the README describes its frames',
+  summary: 'A WebSocket that hears what a guest says; docs/voice.md describes its frames',
   querystring: Type.Object({
     ...SessionQuery.properties,
     mode: Type.Union([Type.Literal('hands_free'), Type.Literal('push_to_talk')]),
@@ -45,9 +45,9 @@ export const voiceRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, 
   app.get('/voice', { schema: voiceSchema }, (request, reply) => {
     if (!identity.isNamed(request)) return describeVoice(options.voices, options.voiceChoices)
     return identity.use(request, reply, ({ keys }) => {
-      const voice = orNull(() => keys.lendVoice())
       const ears = orNull(() => keys.lendEars())
       ears?.release()
+      const voice = orNull(() => keys.lendVoice())
       const lent = { textToSpeech: voice?.textToSpeech ?? null, speechToText: ears?.speechToText ?? null }
       return describeVoice(lent, options.voiceChoices).finally(() => voice?.release())
     })

@@ -105,8 +105,9 @@ export class Listening {
       this.#fail(refusalOf(event).error)
       return
     }
-    if (this.#hasEnded) this.#awaitRest()
-    this.#push(this.#transcript.read(event))
+    const heard = this.#transcript.read(event)
+    this.#push(heard)
+    if (this.#hasEnded && heard.length > 0) this.#awaitRest()
     if (event['type'] === 'done' && this.#hasEnded) this.#finish()
     else if (this.#waiting > waitingMax) {
       socket.pause()
@@ -145,7 +146,7 @@ export class Listening {
     for (const event of events) this.#events.push(event)
   }
 
-  /** All of the sound is on its way: from now on every silence counts. */
+  /** All of the sound is on its way: from now on words, or the end, have to come. */
   #awaitRest(): void {
     this.#cancelTimer()
     const { clock, limits } = this.#options

@@ -114,46 +114,55 @@ export class SpeechContext implements LineUser {
   }
 
   heard(message: Fields): void {
-    switch (message['type']) {
-      case 'chunk':
-        this.#hearSound(message)
-        break
-      case 'timestamps':
-        this.#hearMarks(message, { words: marksOf(message['word_timestamps'], 'words'), phonemes: [] })
-        break
-      case 'phoneme_timestamps':
-        this.#hearMarks(message, { words: [], phonemes: marksOf(message['phoneme_timestamps'], 'phonemes') })
-        break
-      case 'flush_done':
-        this.#flushed = Math.max(this.#flushed, this.#placeOf(message) + 1)
-        break
-      case 'done':
-        this.#finish({ how: 'done' })
-        break
-      case 'error':
-        this.#finish({ how: 'refused', ...refusalOf(message) })
-        break
-      default: // What is new to us is no sign of anything being wrong.
-    }
+    if (!this.#hear(message)) return
     this.#watch()
     this.#options.onProgress()
+  }
+
+  /** Whether it is a sign that something is done: what is new to us, or empty, is none, and nothing wrong either. */
+  #hear(message: Fields): boolean {
+    switch (message['type']) {
+      case 'chunk':
+        return this.#hearSound(message)
+      case 'timestamps':
+        return this.#hearMarks(message, { words: marksOf(message['word_timestamps'], 'words'), phonemes: [] })
+      case 'phoneme_timestamps':
+        return this.#hearMarks(message, {
+          words: [],
+          phonemes: marksOf(message['phoneme_timestamps'], 'phonemes'),
+        })
+      case 'flush_done':
+        this.#flushed = Math.max(this.#flushed, this.#placeOf(message) + 1)
+        return true
+      case 'done':
+        this.#finish({ how: 'done' })
+        return true
+      case 'error':
+        this.#finish({ how: 'refused', ...refusalOf(message) })
+        return true
+      default:
+        return false
+    }
   }
 
   dropped(error: VoiceError): void {
     this.#finish({ how: 'dropped', error })
   }
 
-  #hearSound(message: Fields): void {
+  #hearSound(message: Fields): boolean {
     const sound = Buffer.from(textOf(message['data']), 'base64')
+    if (sound.byteLength === 0) return false
     // Where the first sentence has none, the numbers that follow count the flushes before.
     if (this.#sounding < 0 && typeof message['flush_id'] !== 'number') this.#firstFlushId = 0
     this.#sounding = Math.max(this.#sounding, this.#placeOf(message))
-    if (sound.byteLength > 0) this.#options.onSound(this.#sounding, sound)
+    this.#options.onSound(this.#sounding, sound)
+    return true
   }
 
-  #hearMarks(message: Fields, marks: ContextMarks): void {
-    if (marks.words.length + marks.phonemes.length === 0) return
+  #hearMarks(message: Fields, marks: ContextMarks): boolean {
+    if (marks.words.length + marks.phonemes.length === 0) return false
     this.#options.onMarks(this.#placeOf(message), marks)
+    return true
   }
 
   /** Each sentence has a flush of its own, so that its number is the sentence's. They begin with 1, or with 0. */
@@ -201,6 +210,6 @@ function marksOf(value: unknown, name: 'words' | 'phonemes'): readonly Mark[] {
     const from: unknown = start[index]
     const to: unknown = end[index]
     if (typeof text !== 'string' || typeof from !== 'number' || typeof to !== 'number') return []
-    return from >= 0 && to >= from ? [{ text, startMs: from * 1000, endMs: to * 1000 }] : []
+    return from >= 0 && to >= from && to < Infinity ? [{ text, startMs: from * 1000, endMs: to * 1000 }] : []
   })
 }

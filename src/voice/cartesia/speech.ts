@@ -54,6 +54,7 @@ export class Speech {
   #oddByte: Buffer = Buffer.alloc(0)
   #waitingBytes = 0
   #makeRoom = (): void => {}
+  #hasBegun = false
   #hasRedialled = false
   #fail: (error: unknown) => void = () => {}
 
@@ -96,6 +97,7 @@ export class Speech {
         if (unheard.length === 0) {
           const sentence = await untilAborted(this.#peek(), signal)
           if (sentence === null) return
+          await untilAborted(this.#room(), signal)
           this.#upcoming = null
           unheard = [sentence]
         }
@@ -129,6 +131,8 @@ export class Speech {
     const line = await socket.line(signal)
     const [request = {}] = this.#requests
     const beginMs = this.#nowMs
+    // What the context before has left behind would make noise of everything that follows.
+    this.#oddByte = Buffer.alloc(0)
     return new SpeechContext({
       line,
       request,
@@ -169,11 +173,11 @@ export class Speech {
     if (ending.how === 'done') return rest
     const isExpired = ending.how === 'refused' && ending.isWrongRequest && context.hasSounded
     if (isExpired && rest.length > 0) return rest
-    if (this.#soundBytes === 0 && this.#canBeginAgain(ending)) return said
+    if (!this.#hasBegun && this.#canBeginAgain(ending)) return said
     throw ending.error
   }
 
-  /** Before any sound, a connection that had died unseen and a voice that there is not are made good, once each. */
+  /** Before anything was heard, a connection that had died unseen and an unknown voice are made good, once each. */
   #canBeginAgain(ending: Exclude<ContextEnding, { how: 'done' }>): boolean {
     if (ending.error.code !== 'VOICE_UNAVAILABLE') return false
     if (ending.how === 'refused' && ending.isWrongRequest && this.#requests.length > 1) {
@@ -228,6 +232,7 @@ export class Speech {
   }
 
   #push(event: SpeechEvent): void {
+    this.#hasBegun = true
     this.#waitingBytes += bytesOf(event)
     if (this.#waitingBytes > this.#options.limits.turnAudioBytesMax * waitingFactorMax) {
       this.#fail(tooMuchSound())
@@ -235,9 +240,11 @@ export class Speech {
   }
 
   /** Resolves when so little waits, here and at Cartesia, that another sentence may be said. */
-  async #room(context: SpeechContext): Promise<void> {
+  async #room(context?: SpeechContext): Promise<void> {
     const { turnAudioBytesMax } = this.#options.limits
-    while (context.sentencesAhead >= aheadMax || this.#waitingBytes > turnAudioBytesMax) {
+    const isFull = (): boolean =>
+      (context?.sentencesAhead ?? 0) >= aheadMax || this.#waitingBytes > turnAudioBytesMax
+    while (isFull()) {
       await new Promise<void>((resolve) => (this.#makeRoom = resolve))
     }
   }

@@ -60,22 +60,25 @@ class TurnTranscript implements Transcript {
 
 /** Of `/stt/websocket`, which is told when all was said. Its texts are pieces that follow each other as they are. */
 class WholeTranscript implements Transcript {
-  #text = ''
+  /** What is sure, and what was said with the guess that goes on from there. */
+  #sure = ''
+  #said = ''
   #isSpeaking = false
 
   read(event: Fields): readonly TranscriptEvent[] {
     const { type, text, is_final: isFinal } = fieldsOf(event)
     if (type !== 'transcript' || typeof text !== 'string') return []
-    const whole = (this.#text + text).slice(0, charactersMax)
-    if (isFinal === true) this.#text = whole
-    const said = whole.trim()
+    this.#said = (this.#sure + text).slice(0, charactersMax)
+    if (isFinal === true) this.#sure = this.#said
+    const said = this.#said.trim()
     if (said === '') return []
     const start: readonly TranscriptEvent[] = this.#isSpeaking ? [] : [{ type: 'speech-start' }]
     this.#isSpeaking = true
     return [...start, { type: 'partial', text: said }]
   }
 
+  /** A guess that nobody has made sure of is better than words that were shown and are lost. */
   end(): readonly TranscriptEvent[] {
-    return [{ type: 'final', text: this.#text.trim() }]
+    return [{ type: 'final', text: this.#said.trim() }]
   }
 }

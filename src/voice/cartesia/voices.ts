@@ -5,7 +5,7 @@ import { VoiceError, type VoiceChoice } from '../text-to-speech.ts'
 import { garbled, refused, tooSlow, unreachable } from './failures.ts'
 import { untilAborted } from '../until-aborted.ts'
 
-export interface VoicesOptions {
+export interface VoiceListOptions {
   readonly key: string
   readonly baseUrl: string
   /** The id of the voice that goes first. */
@@ -15,65 +15,34 @@ export interface VoicesOptions {
 }
 
 const voicesMax = 100
-/** How long a list is good, and how long it may take to come. */
-const keptMs = 10 * 60_000
+/** How long a list may take to come, in times of a connection. */
 const listFactor = 2
 const listBytesMax = 1024 * 1024
 
-/** The voices of an account, asked for when they are needed, and then not for a while. */
-export class Voices {
-  readonly #options: VoicesOptions
-  readonly #closing = new AbortController()
-  #client: Promise<Cartesia> | null = null
-  #list: Promise<readonly VoiceChoice[]> | null = null
-  #listedAt = 0
-
-  constructor(options: VoicesOptions) {
-    this.#options = options
-  }
-
-  /** All who ask at the same time wait for the same answer; one that failed is not kept. */
-  async list(signal: AbortSignal): Promise<readonly VoiceChoice[]> {
-    signal.throwIfAborted()
-    const { clock } = this.#options
-    if (clock.now() - this.#listedAt >= keptMs) this.#list = null
-    if (this.#list === null) {
-      const list = this.#ask()
-      this.#list = list
-      this.#listedAt = clock.now()
-      list.catch(() => {
-        if (this.#list === list) this.#list = null
-      })
-    }
-    return await untilAborted(this.#list, signal)
-  }
-
-  close(reason: VoiceError): void {
-    this.#closing.abort(reason)
-  }
-
-  async #ask(): Promise<readonly VoiceChoice[]> {
-    const { clock, limits, voice } = this.#options
-    const asking = new AbortController()
-    const cancelTimer = clock.after(limits.voiceConnectMs * listFactor, () => asking.abort(tooSlow()))
-    const signal = AbortSignal.any([asking.signal, this.#closing.signal])
-    try {
-      signal.throwIfAborted()
-      this.#client ??= createClient(this.#options)
-      const client = await this.#client
-      // Before it tries again the SDK waits as long as it was told to, whatever the signal says.
-      const { data } = await untilAborted(client.voices.list({ limit: voicesMax }, { signal }), signal)
-      return choicesOf(data, voice)
-    } catch (error) {
-      throw signal.aborted ? signal.reason : translated(error)
-    } finally {
-      cancelTimer()
-    }
+/** Asks for the voices of an account. Throws a `VoiceError`, or the signal's reason. */
+export async function listVoices(
+  options: VoiceListOptions,
+  ownSignal: AbortSignal,
+): Promise<readonly VoiceChoice[]> {
+  ownSignal.throwIfAborted()
+  const { clock, limits, voice } = options
+  const late = new AbortController()
+  const cancelTimer = clock.after(limits.voiceConnectMs * listFactor, () => late.abort(tooSlow()))
+  const signal = AbortSignal.any([ownSignal, late.signal])
+  try {
+    const client = await createClient(options)
+    // Before it tries again the SDK waits as long as it was told to, whatever the signal says.
+    const { data } = await untilAborted(client.voices.list({ limit: voicesMax }, { signal }), signal)
+    return choicesOf(data, voice)
+  } catch (error) {
+    throw signal.aborted ? signal.reason : translated(error)
+  } finally {
+    cancelTimer()
   }
 }
 
 /** The SDK is loaded when it is needed: most servers never ask. It retries once what may be a passing fault. */
-async function createClient({ key, baseUrl }: VoicesOptions): Promise<Cartesia> {
+async function createClient({ key, baseUrl }: VoiceListOptions): Promise<Cartesia> {
   const sdk = await import('@cartesia/cartesia-js')
   return new sdk.Cartesia({
     apiKey: key,

@@ -23,15 +23,20 @@ export interface SpeechQueueLimits {
  */
 const idleMs = 60_000
 
-interface Job {
-  readonly sentence: SentenceToSpeak
+interface Job extends SentenceWanted {
   readonly answer: PromiseWithResolvers<SpokenSentence>
 }
 
+export interface SentenceWanted {
+  readonly sentence: SentenceToSpeak
+  /** When the guest has heard all before it, by the clock: now, for the first sentence of a speech. */
+  readonly neededAt: number
+}
+
 /**
- * One thread that speaks for everybody, sentence by sentence in the order of asking: as a speech asks for its next
- * sentence only when it has the one before, speeches at the same time take turns. The thread is started when it is
- * needed, anew when it was lost, and ended when nobody speaks.
+ * One thread that speaks for everybody, sentence by sentence: whose sound would run out first is served first, so that
+ * nobody's first words wait for what others hear much later. The thread is started when it is needed, anew when it was
+ * lost, and ended when nobody speaks.
  */
 export class SpeechQueue {
   readonly #options: SpeechQueueOptions
@@ -45,20 +50,24 @@ export class SpeechQueue {
     this.#options = options
   }
 
-  /** Starts the thread, because a sentence will come soon. */
+  /** Starts the thread, because a sentence will come soon. That it cannot be started is told to the sentence. */
   warm(): void {
     if (this.#isClosed) return
-    if (this.#thread?.isOver !== false) this.#thread = this.#options.startThread()
+    try {
+      this.#startThread()
+    } catch {
+      return
+    }
     this.#endWhenIdle()
   }
 
   /** Rejects with a `VoiceError`, or with the reason of the signal. */
-  async speak(sentence: SentenceToSpeak, signal: AbortSignal): Promise<SpokenSentence> {
+  async speak(wanted: SentenceWanted, signal: AbortSignal): Promise<SpokenSentence> {
     signal.throwIfAborted()
     if (this.#isClosed) throw unavailable()
     const { clock, limits } = this.#options
     if (this.#waiting.size >= limits.speechQueueMax) throw busy()
-    const job: Job = { sentence, answer: Promise.withResolvers() }
+    const job: Job = { ...wanted, answer: Promise.withResolvers() }
     const cancelWaiting = clock.after(limits.speechQueueMs, () => {
       if (this.#waiting.delete(job)) job.answer.reject(busy())
     })
@@ -90,7 +99,8 @@ export class SpeechQueue {
   async #work(): Promise<void> {
     if (this.#isBusy) return
     this.#isBusy = true
-    for (const job of this.#waiting) {
+    this.#cancelIdle()
+    for (let job = this.#mostUrgent; job !== undefined; job = this.#mostUrgent) {
       this.#waiting.delete(job)
       await this.#speakNow(job)
     }
@@ -98,28 +108,42 @@ export class SpeechQueue {
     this.#endWhenIdle()
   }
 
+  /** Of those that are needed at the same time, the one that was asked for first. */
+  get #mostUrgent(): Job | undefined {
+    const [first, ...others] = this.#waiting
+    if (first === undefined) return undefined
+    return others.reduce((urgent, job) => (job.neededAt < urgent.neededAt ? job : urgent), first)
+  }
+
   async #speakNow({ sentence, answer }: Job): Promise<void> {
-    this.warm()
-    const thread = this.#thread
-    const { clock, limits } = this.#options
-    const cancelTimer = clock.after(limits.speechSilenceMs, () => void thread?.close())
     try {
-      if (thread === null) throw unavailable()
-      answer.resolve(await thread.speak(sentence))
+      answer.resolve(await this.#speakInTime(this.#startThread(), sentence))
     } catch (error) {
       answer.reject(unavailable(error))
+    }
+  }
+
+  /** A thread that takes too long hangs, and is ended. */
+  async #speakInTime(thread: SpeechThread, sentence: SentenceToSpeak): Promise<SpokenSentence> {
+    const { clock, limits } = this.#options
+    const cancelTimer = clock.after(limits.speechSilenceMs, () => void thread.close())
+    try {
+      return await thread.speak(sentence)
     } finally {
       cancelTimer()
     }
   }
 
+  /** The thread as it is, or a new one. Throws where the system has none to give. */
+  #startThread(): SpeechThread {
+    if (this.#thread === null || this.#thread.isOver) this.#thread = this.#options.startThread()
+    return this.#thread
+  }
+
   #endWhenIdle(): void {
     this.#cancelIdle()
     if (this.#isBusy || this.#isClosed) return
-    this.#cancelIdle = this.#options.clock.after(idleMs, () => {
-      void this.#thread?.close()
-      this.#thread = null
-    })
+    this.#cancelIdle = this.#options.clock.after(idleMs, () => void this.#thread?.close())
   }
 }
 

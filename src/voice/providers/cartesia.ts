@@ -6,7 +6,7 @@ import { abilitiesOf } from '../cartesia/models.ts'
 import { Places } from '../cartesia/places.ts'
 import { Speech } from '../cartesia/speech.ts'
 import type { ContextRequest } from '../cartesia/speech-context.ts'
-import { Voices } from '../cartesia/voices.ts'
+import { listVoices } from '../cartesia/voices.ts'
 import { WarmSocket } from '../cartesia/warm-socket.ts'
 import type { ListenRequest, SpeechToText, TranscriptEvent } from '../speech-to-text.ts'
 import type { SpeechEvent, SpeechRequest, TextToSpeech, VoiceChoice } from '../text-to-speech.ts'
@@ -59,7 +59,6 @@ class CartesiaVoice implements TextToSpeech {
   readonly #closing = new AbortController()
   readonly #socket: WarmSocket
   readonly #places: Places
-  readonly #voices: Voices
 
   constructor(options: CartesiaOptions) {
     const { baseUrl, concurrency, clock, limits } = options
@@ -71,11 +70,10 @@ class CartesiaVoice implements TextToSpeech {
       queueMs: limits.speechQueueMs,
       clock,
     })
-    this.#voices = new Voices(options)
   }
 
   async voices(signal: AbortSignal): Promise<readonly VoiceChoice[]> {
-    return await this.#voices.list(signal)
+    return await listVoices(this.#options, AbortSignal.any([signal, this.#closing.signal]))
   }
 
   speak(request: SpeechRequest, signal: AbortSignal): AsyncIterable<SpeechEvent> {
@@ -93,7 +91,6 @@ class CartesiaVoice implements TextToSpeech {
 
   async close(): Promise<void> {
     this.#closing.abort(closed())
-    this.#voices.close(closed())
     await this.#socket.close()
   }
 

@@ -60,14 +60,18 @@ class EmbeddedVoice implements TextToSpeech {
     signal.throwIfAborted()
     // The thread starts while the first sentence is being written.
     this.#queue.warm()
-    const { limits } = this.#options
+    const { clock, limits } = this.#options
     const voice = this.#voiceOf(request)
     const speed = Math.min(fastest, Math.max(slowest, request.speed))
     let sentence = 0
     let samples = 0
+    let beganAt: number | undefined
     for await (const text of abortable(request.sentences, signal)) {
       const cut = text.slice(0, limits.sentenceCharactersMax)
-      const spoken = await this.#queue.speak({ text: cut, voice, speed }, signal)
+      const neededAt = beganAt === undefined ? clock.now() : beganAt + millisecondsOf(samples)
+      const wanted = { sentence: { text: cut, voice, speed }, neededAt }
+      const spoken = await this.#queue.speak(wanted, signal)
+      beganAt ??= clock.now()
       for (const event of eventsOf(spoken, sentence, samples)) {
         yield event
         signal.throwIfAborted()
