@@ -206,9 +206,9 @@ export class TurnSpeech {
   /** Holds back what would be sound too long before it can be heard: that sound would have to be kept, or be lost. */
   async #untilWanted(): Promise<void> {
     const { clock } = this.#context
-    while (this.#waiting.length > 0 && this.#msTooEarly > 0) {
+    for (let early = this.#msTooEarly; this.#waiting.length > 0 && early > 0; early = this.#msTooEarly) {
       this.#hold(true)
-      await sleep(clock, this.#msTooEarly, this.#ending.signal)
+      await sleep(clock, early, this.#ending.signal)
     }
     this.#hold(false)
   }

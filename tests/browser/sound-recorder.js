@@ -3,8 +3,9 @@
 /** The browser keeps so many samples for us: at least a second of them. */
 const keptSamples = 32_768
 const recordings = new Map()
+// oxlint-disable-next-line typescript/unbound-method -- It is called with its node.
 const { connect } = AudioNode.prototype
-const seen = { words: [], mouths: [], states: [], textAtFirstSound: null, tracks: [] }
+const seen = { words: [], mouths: [], states: [], textAtFirstSound: null, streams: [], tracks: [] }
 let current
 let gestureAt = 0
 
@@ -43,6 +44,7 @@ AudioNode.prototype.connect = function record(target, ...places) {
   return connect.call(this, target, ...places)
 }
 
+// oxlint-disable-next-line typescript/unbound-method -- It is called with its devices.
 const { getUserMedia } = MediaDevices.prototype
 if (getUserMedia !== undefined) {
   MediaDevices.prototype.getUserMedia = async function keepTracks(constraints) {
@@ -50,6 +52,22 @@ if (getUserMedia !== undefined) {
     seen.tracks.push(...stream.getTracks())
     return stream
   }
+}
+
+const { fetch } = globalThis
+globalThis.fetch = async function keepStreams(address, options) {
+  const response = await fetch(address, options)
+  if (typeof address === 'string' && address.includes('/chat/stream')) {
+    // One that breaks off is the affair of the page.
+    response
+      .clone()
+      .text()
+      .then(
+        (text) => seen.streams.push(text),
+        () => {},
+      )
+  }
+  return response
 }
 
 // When the page has dealt with it.

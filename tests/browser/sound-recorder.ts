@@ -13,6 +13,8 @@ export interface Seen {
   readonly words: readonly string[]
   readonly mouths: readonly string[]
   readonly states: readonly string[]
+  /** All events of each turn that was read to its end. */
+  readonly streams: readonly string[]
   /** The whole conversation as it was shown then. */
   readonly textAtFirstSound: string | null
 }

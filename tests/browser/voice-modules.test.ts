@@ -122,7 +122,7 @@ describe('the listener', () => {
     await expect.poll(() => texts).toEqual(['{"type":"end"}'])
     socket.send(JSON.stringify({ type: 'final', text: 'a beer' }))
     await expect.poll(() => page.evaluate('voice.finals')).toEqual(['a beer'])
-    await expect.poll(() => socket.readyState).toBe(socket.CLOSED)
+    await expect.poll(() => socket.readyState, { timeout: 10_000 }).toBe(socket.CLOSED)
     expect(await page.evaluate('voice.listener.state()')).toEqual({ status: 'off', problem: null })
   })
 
@@ -133,7 +133,7 @@ describe('the listener', () => {
     const { socket } = await connection
     socket.send(JSON.stringify({ type: 'ready' }))
     await page.evaluate('voice.listener.stop()')
-    await expect.poll(() => socket.readyState).toBe(socket.CLOSED)
+    await expect.poll(() => socket.readyState, { timeout: 10_000 }).toBe(socket.CLOSED)
   })
 })
 

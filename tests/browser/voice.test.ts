@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openBar } from './bar.ts'
 import { createGuest, type Guest, type GuestOptions } from './browser-guest.ts'
-import { answerEnds, conversation, history, order, say } from './guest-actions.ts'
+import { answerEnds, ask, conversation, history, order, say } from './guest-actions.ts'
 import { startCartesiaServer, type CartesiaServer } from '../fakes/cartesia-server.ts'
 import { launchBrowser } from './launch.ts'
 import { heardBetween, recordSound, silenceSinceGesture, soundBegins, whatWasSeen } from './sound-recorder.ts'
@@ -111,11 +111,12 @@ describe('an answer', () => {
     const { page } = await enter()
     const bodies = messagesOf(page)
     await page.getByRole('button', { name: 'Voice', exact: true }).click()
-    const streamed = page.waitForResponse('**/chat/stream')
-    await say(page, order)
-    expect(await (await streamed).text()).not.toMatch(/audio_chunk|speech_marks/)
+    await ask(page, order)
+    await expect.poll(async () => (await whatWasSeen(page)).streams.length, soon).toBe(1)
+    const [events] = (await whatWasSeen(page)).streams
+    expect(events).toMatch(/complete/)
+    expect(events).not.toMatch(/audio_chunk|speech_marks/)
     expect(bodies).toEqual([{ user_input: order }])
-    await answerEnds(page)
     expect(await heardBetween(page, 0)).toEqual({ loudest: 0, seconds: 0 })
   })
 
@@ -123,9 +124,8 @@ describe('an answer', () => {
     const { page } = await enter()
     await mayaIsSpeaking(page)
     await page.getByRole('button', { name: 'Voice', exact: true }).click()
-    const written = await textLength(page)
     await silenceSinceGesture(page, 0.5)
-    await expect.poll(() => textLength(page), soon).toBeGreaterThan(written)
+    await expect.poll(async () => (await conversation(page))[1], soon).toMatch(/Soda/)
     expect(await page.getByText('Interrupted.').count()).toBe(0)
   })
 
@@ -196,7 +196,7 @@ describe('the voice of Cartesia', () => {
     const { words } = await whatWasSeen(page)
     expect(words.length).toBeGreaterThan(3)
     expect(words.filter((word) => !answer.includes(word))).toEqual([])
-    expect(cartesia.contexts.at(-1)?.transcripts.join('')).toContain('martini')
+    expect(cartesia.contexts.at(-1)?.transcripts.join('')).toContain('Two Martinis')
   })
 
   it('is stopped there too when the guest interrupts it', async () => {
@@ -251,11 +251,11 @@ describe('the voice of Cartesia', () => {
     const usual = cartesia.onSpeech
     cartesia.onSpeech = (context) => context.fail(500)
     onTestFinished(() => void (cartesia.onSpeech = usual))
-    const streamed = page.waitForResponse('**/chat/stream')
     await say(page, order)
     await page.locator('#notice-text:not(:empty)').waitFor()
-    const events = await (await streamed).text()
-    expect(events.match(/voice_failed/g)).toHaveLength(1)
+    await expect.poll(async () => (await whatWasSeen(page)).streams.length, soon).toBe(1)
+    const [events] = (await whatWasSeen(page)).streams
+    expect(events?.match(/voice_failed/g)).toHaveLength(1)
     await answerEnds(page)
     expect(await conversation(page)).toEqual(await history(page))
     expect((await conversation(page))[1]).toMatch(/26/)

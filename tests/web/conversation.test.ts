@@ -22,6 +22,16 @@ describe('a message', () => {
     expect(bar.chat.isAnswering.value).toBe(false)
   })
 
+  it('is announced without the marks of Markdown', async () => {
+    const browser = new FakeBrowser()
+    const { bar } = await browser.open()
+    bar.send('The menu, please')
+    await settled()
+    await browser.server.tell('turn-1', chunk('Here:\n\n- **Beer**: $5.00\n- [Gin](https://gin.example)'))
+    await browser.server.finish('turn-1')
+    expect(bar.announcement.value).toBe('Maya: Here: Beer: $5.00 Gin')
+  })
+
   it('is not there when there is nothing to say', async () => {
     const { bar } = await new FakeBrowser().open()
     expect(bar.send('  ')).toBe(false)

@@ -53,12 +53,18 @@ export class FakeSpeaker implements Speaker {
   heardCharacters = 0
   #turnId: string | null = null
 
-  unlock(): void {}
+  unlock(): void {
+    this.played.push('unlock')
+  }
 
   begin(turnId: string): void {
     this.#turnId = turnId
     this.status.value = 'silent'
     this.played.push(`begin ${turnId}`)
+  }
+
+  sentence({ index }: { readonly index: number }): void {
+    this.played.push(`sentence ${index}`)
   }
 
   sound({ index }: { readonly index: number }): void {
@@ -93,8 +99,8 @@ export class FakeBrowser {
   async open(sessionStorage = new FakeStorage()): Promise<{ bar: Bar; speaker: FakeSpeaker; close(): void }> {
     const speaker = new FakeSpeaker()
     const otherTabs: OtherTabs = {
-      tell: (session) => {
-        for (const other of this.#tabs) if (other !== otherTabs) other.onTold(session)
+      tell: () => {
+        for (const other of this.#tabs) if (other !== otherTabs) other.onTold()
       },
       onTold: () => {},
     }

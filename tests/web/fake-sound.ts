@@ -149,9 +149,12 @@ export class FakeSoundBrowser implements SpeakerBrowser {
   /** The browser starts contexts. */
   mayRun = true
   isCalm = false
+  /** There is a loudspeaker, and the browser can make contexts for it. */
+  hasSound = true
   #frames: (() => void)[] = []
 
   createContext(sampleRate: number): FakeContext {
+    if (!this.hasSound) throw new DOMException('No sound', 'NotSupportedError')
     const context = new FakeContext(sampleRate, () => this.mayRun)
     this.contexts.push(context)
     return context

@@ -124,6 +124,32 @@ describe('an interruption', () => {
 })
 
 describe('the voice', () => {
+  it('is given the sentences too, by which it knows how far a guest has come', async () => {
+    const { browser, speaker } = await speaking()
+    await browser.server.tell('turn-1', { type: 'sentence', content: ' And more.', index: 1 })
+    expect(speaker.played).toEqual(['begin turn-1', 'sound 0', 'sentence 1'])
+  })
+
+  it('does not take the loudspeaker of a guest who has switched it off', async () => {
+    const { bar, speaker } = await new FakeBrowser().open()
+    bar.speech.unlock()
+    bar.toggleVoice()
+    bar.speech.unlock()
+    expect(speaker.played).toEqual(['unlock'])
+  })
+
+  it('falls silent in a tab whose guest goes on in another one', async () => {
+    const { browser, bar, speaker } = await speaking()
+    await browser.server.finish('turn-1')
+    const other = await browser.open()
+    other.bar.send('A beer, please')
+    await settled()
+    expect(speaker.status.value).toBe('silent')
+    expect(shown(bar).at(1)).toBe('maya: Gin is [Interrupted.]')
+    const [stop] = browser.server.askedOf('/chat/stop')
+    expect(stop?.body).toEqual({ turn_id: 'turn-1', heard_characters: 6 })
+  })
+
   it('is asked for with the voice and the speed that the guest has chosen', async () => {
     const browser = new FakeBrowser()
     browser.server.speaks = true

@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals'
 import { render } from 'preact'
-import { pageClock } from './api/clock.ts'
+import { pageClock } from './clock.ts'
 import { App } from './components/app.tsx'
 import { createBar } from './state/bar.ts'
 import { createOtherTabs } from './state/other-tabs.ts'
@@ -30,7 +30,7 @@ effect(() => {
 
 // Browsers let a page be heard only after a gesture of the guest.
 for (const gesture of ['pointerdown', 'pointerup', 'keydown']) {
-  addEventListener(gesture, () => bar.speech.speaker.unlock(), { capture: true, passive: true })
+  addEventListener(gesture, () => bar.speech.unlock(), { capture: true, passive: true })
 }
 
 // Another browser tab may have gone on with the same session meanwhile.

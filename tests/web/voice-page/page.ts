@@ -1,6 +1,6 @@
 // A page with nothing but the voice, for a test that looks at what the browser makes of it.
-import { effect, signal } from '@preact/signals'
-import { browserClock } from '../../../web/src/voice/browser-clock.ts'
+import { computed, effect, signal } from '@preact/signals'
+import { pageClock } from '../../../web/src/clock.ts'
 import { createListener, type ListenMode } from '../../../web/src/voice/listener.ts'
 import { Playback } from '../../../web/src/voice/playback.ts'
 import { createSpeaker } from '../../../web/src/voice/speaker.ts'
@@ -51,7 +51,7 @@ const speaker = createSpeaker({
   mayMakeSound: () => navigator.userActivation.hasBeenActive,
   prefersCalm: () => false,
   frame: (callback) => void requestAnimationFrame(callback),
-  clock: browserClock,
+  clock: pageClock,
 })
 addEventListener('pointerdown', () => speaker.unlock())
 
@@ -78,6 +78,7 @@ effect(() => void statuses.push(speaker.status.value))
 const finals: string[] = []
 const listener = createListener({
   listens: signal(true),
+  isMayaSpeaking: computed(() => speaker.status.value === 'speaking'),
   onSpeechStart() {},
   onFinal: (text) => finals.push(text),
 })

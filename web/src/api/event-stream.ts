@@ -1,4 +1,4 @@
-import type { PageClock } from './clock.ts'
+import type { PageClock } from '../clock.ts'
 import { silenceMsMax } from './requests.ts'
 
 export interface StreamEvent {

@@ -1,4 +1,4 @@
-import type { PageClock } from './clock.ts'
+import type { PageClock } from '../clock.ts'
 import { Problem } from './problem.ts'
 
 /** From here on the pause between two attempts grows no more. */

@@ -1,4 +1,4 @@
-import type { PageClock } from './clock.ts'
+import type { PageClock } from '../clock.ts'
 import { isAbort, Problem } from './problem.ts'
 
 const root = '/api/v1'
@@ -28,7 +28,12 @@ export interface Requests {
 }
 
 export function createRequests({ fetch, clock, apiKey }: RequestsOptions): Requests {
-  async function request(path: string, options: RequestOptions = {}): Promise<Response> {
+  /** Both the answer and what `read` takes of it must come in time. */
+  async function send<Result>(
+    read: (response: Response) => Promise<Result>,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<Result> {
     const { method = 'GET', body, signal } = options
     const dead = new AbortController()
     const cancel = clock.after(silenceMsMax, () => dead.abort(new Problem()))
@@ -45,17 +50,19 @@ export function createRequests({ fetch, clock, apiKey }: RequestsOptions): Reque
       signal: AbortSignal.any(signal === undefined ? [dead.signal] : [dead.signal, signal]),
       cache: 'no-store',
     }
-    const response = await reach(() => fetch(root + path, init)).finally(cancel)
-    if (!response.ok) throw await problemOf(response)
-    return response
+    try {
+      const response = await reach(() => fetch(root + path, init))
+      if (!response.ok) throw await problemOf(response)
+      return await reach(() => read(response))
+    } finally {
+      cancel()
+    }
   }
 
-  async function receive<Body>(path: string, options?: RequestOptions): Promise<Body> {
-    const response = await request(path, options)
-    return reach(async () => response.json())
+  return {
+    request: (path, options) => send((response) => Promise.resolve(response), path, options),
+    receive: (path, options) => send((response) => response.json(), path, options),
   }
-
-  return { request, receive }
 }
 
 /** A key under which a request is done once, however often it is sent. `randomUUID` is missing on plain http. */

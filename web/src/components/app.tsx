@@ -96,12 +96,12 @@ function NoticeLine({ bar }: Props): JSX.Element {
 function FullBar({ bar }: Props): JSX.Element {
   const isFull = bar.isFull.value
   return (
-    <div id="full" class="full" hidden={!isFull}>
+    <section id="full" class="full" aria-label="Waiting for a place" hidden={!isFull}>
       <p role="status">{isFull ? bar.notice.text.value : ''}</p>
       <p>{isFull ? 'Stay here: you are let in as soon as there is a place.' : ''}</p>
       <p id="full-countdown" aria-hidden="true">
         {isFull ? bar.notice.countdown.value : ''}
       </p>
-    </div>
+    </section>
   )
 }

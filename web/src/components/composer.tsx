@@ -9,12 +9,14 @@ export function Composer({ bar }: { readonly bar: Bar }): JSX.Element {
   const input = useRef<HTMLTextAreaElement>(null)
   const stop = useRef<HTMLButtonElement>(null)
   const isStoppable = chat.isAnswering.value || speech.speaker.status.value === 'speaking'
+  // Asked before it is hidden: an element that hides is left by the focus at once.
+  const wasOnStop = stop.current !== null && document.activeElement === stop.current
   const { value: focusWishes } = composer.focusWishes
   useLayoutEffect(() => {
     if (focusWishes > 0) input.current?.focus()
   }, [focusWishes])
   useLayoutEffect(() => {
-    if (!isStoppable && document.activeElement === stop.current) input.current?.focus()
+    if (!isStoppable && wasOnStop) input.current?.focus()
   }, [isStoppable])
   const submit = (): void => {
     if (bar.send(composer.text.value)) composer.text.value = ''
@@ -30,7 +32,7 @@ export function Composer({ bar }: { readonly bar: Bar }): JSX.Element {
     submit()
   }
   const onInput = ({ currentTarget }: { readonly currentTarget: HTMLTextAreaElement }): void => {
-    if (composer.text.value === '' && currentTarget.value !== '') chat.bargeIn()
+    if (currentTarget.value.length > composer.text.value.length) chat.bargeIn()
     composer.text.value = currentTarget.value
   }
   return (
@@ -42,7 +44,6 @@ export function Composer({ bar }: { readonly bar: Bar }): JSX.Element {
         ref={input}
         id="input"
         rows={1}
-        maxLength={4000}
         placeholder="Say something to Maya"
         autocomplete="off"
         enterkeyhint="send"

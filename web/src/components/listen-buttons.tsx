@@ -1,16 +1,14 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import type { Bar } from '../state/bar.ts'
+import type { ListenMode } from '../voice/listener.ts'
 
 /** Held longer than this, the button is let go to end; a shorter press begins, and the next one ends. */
 const heldMs = 400
 
-const whyNot =
-  'Maya cannot hear you here: this bar has no ears without a Cartesia key, and this browser has none of its own.'
-
 /** Speaking to Maya: while a button is held or between two presses, or with free hands. */
 export function ListenButtons({ bar }: { readonly bar: Bar }): JSX.Element {
-  const { listener, notice, chat, visit } = bar
+  const { listener, visit } = bar
   const { value: status } = listener.status
   const { value: mode } = bar.listenMode
   const pressedAt = useRef<number | null>(null)
@@ -19,21 +17,17 @@ export function ListenButtons({ bar }: { readonly bar: Bar }): JSX.Element {
   const isTalking = isOn && mode === 'push_to_talk'
   const isHandsFree = isOn && mode === 'hands_free'
 
-  const start = (wanted: 'push_to_talk' | 'hands_free'): boolean => {
-    if (!isAvailable) {
-      notice.say(listener.problem.value ?? whyNot)
-      return false
-    }
-    if (wanted === 'push_to_talk') chat.bargeIn()
-    listener.stop()
+  // Where Maya cannot hear, the listener says why.
+  const start = (wanted: ListenMode): void => {
+    if (visit.session === null) return
     bar.listenMode.value = wanted
     void visit.guard(() => listener.start(wanted))
-    return true
   }
   const press = (event: PointerEvent): void => {
     if (event.button !== 0) return
     if (isTalking) return listener.finish()
-    if (start('push_to_talk')) pressedAt.current = event.timeStamp
+    start('push_to_talk')
+    pressedAt.current = event.timeStamp
   }
   const release = (event: PointerEvent): void => {
     const wasHeld = pressedAt.current !== null && event.timeStamp - pressedAt.current > heldMs

@@ -16,7 +16,7 @@ const reader = new Marked({
 
 export interface MarkdownProps {
   readonly text: string
-  /** Whether more of the text is still coming. */
+  /** Whether the text may end anywhere: more of it is still coming, or it was cut off. */
   readonly isOpen: boolean
 }
 

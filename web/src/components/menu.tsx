@@ -2,6 +2,7 @@ import { Fragment, type JSX } from 'preact'
 import type { Bar } from '../state/bar.ts'
 import { dollars } from '../state/tab.ts'
 import { FoldedDetails } from './folded-details.tsx'
+import { onSingleClick } from './single-click.ts'
 
 /** What there is. A tap puts the words into the composer with which it is asked for. */
 export function Menu({ bar }: { readonly bar: Bar }): JSX.Element {
@@ -17,7 +18,7 @@ export function Menu({ bar }: { readonly bar: Bar }): JSX.Element {
             <ul>
               {items.map((item) => (
                 <li key={item.name}>
-                  <button type="button" onClick={() => bar.composer.put(wordsFor(item.name))}>
+                  <button type="button" onClick={onSingleClick(() => bar.composer.put(wordsFor(item.name)))}>
                     {item.name} <span>{dollars(item.price_cents)}</span>
                   </button>
                 </li>

@@ -1,8 +1,9 @@
 import type { JSX } from 'preact'
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { Bar } from '../state/bar.ts'
 import { shownText, type Answer, type Exchange } from '../state/exchanges.ts'
 import { Markdown } from './markdown.tsx'
+import { onSingleClick } from './single-click.ts'
 
 /** Closer to the end than this, the guest is reading along and new text scrolls into view. */
 const nearEndPixels = 80
@@ -27,7 +28,7 @@ export function Messages({ bar }: { readonly bar: Bar }): JSX.Element {
         <p>Good to see you, I am Maya. Ask me for a drink, for advice, or for the bill.</p>
         <p id="suggestions">
           {suggestions.map((words) => (
-            <button key={words} type="button" onClick={() => bar.composer.put(words)}>
+            <button key={words} type="button" onClick={onSingleClick(() => bar.composer.put(words))}>
               {words}
             </button>
           ))}
@@ -46,9 +47,13 @@ function useEndInView(
   useLayoutEffect(() => {
     const { current: element } = scroller
     if (element === null) return
+    let lastTop = element.scrollTop
     const onScroll = (): void => {
       const { scrollHeight, scrollTop, clientHeight } = element
-      isAtEnd.current = scrollHeight - scrollTop - clientHeight < nearEndPixels
+      const isNear = scrollHeight - scrollTop - clientHeight < nearEndPixels
+      // Only the guest scrolls up: far from the end may also mean that something long has come since.
+      if (isNear || scrollTop < lastTop) isAtEnd.current = isNear
+      lastTop = scrollTop
     }
     const observer = new ResizeObserver(() => {
       if (isAtEnd.current) element.scrollTop = element.scrollHeight
@@ -61,8 +66,10 @@ function useEndInView(
     }
   }, [])
   useLayoutEffect(() => {
-    isAtEnd.current = true
-    if (scroller.current !== null) scroller.current.scrollTop = scroller.current.scrollHeight
+    // The welcome is read from its beginning.
+    isAtEnd.current = lastId !== undefined
+    if (isAtEnd.current && scroller.current !== null)
+      scroller.current.scrollTop = scroller.current.scrollHeight
   }, [lastId])
 }
 
@@ -71,7 +78,12 @@ interface ExchangeProps {
   readonly exchange: Exchange
 }
 
+/** Drawn anew only when it has changed: each word of an answer would draw the whole conversation otherwise. */
 function ExchangeMessages({ bar, exchange }: ExchangeProps): JSX.Element {
+  return useMemo(() => <DrawnExchange bar={bar} exchange={exchange} />, [bar, exchange])
+}
+
+function DrawnExchange({ bar, exchange }: ExchangeProps): JSX.Element {
   const { turnId, question, answer } = exchange
   return (
     <>
@@ -97,7 +109,8 @@ function AnswerMessage({ bar, exchange, answer }: ExchangeProps & { readonly ans
     >
       <span class="speaker">Maya</span>
       <div class="text" {...(wait !== null && { 'data-wait': wait })}>
-        {text === '' ? null : <Markdown text={text} isOpen={isMaking} />}
+        {/* One that was interrupted ends anywhere, too, and the history does not tell which one that was. */}
+        {text === '' ? null : <Markdown text={text} isOpen />}
       </div>
       {answer.note !== null && (
         <p class="note">

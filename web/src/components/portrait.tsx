@@ -1,9 +1,8 @@
 import type { JSX } from 'preact'
 import type { ReadonlySignal } from '@preact/signals'
+import type { Mood } from '../state/page-state.ts'
 import type { Mouth } from '../voice/mouth.ts'
 import { Backbar, Counter, Light, OnCounter } from './portrait-room.tsx'
-
-export type Mood = 'idle' | 'listening' | 'thinking' | 'speaking' | 'offline'
 
 /**
  * Maya behind her bar. Mouth and mood are attributes that the style sheet reads, so that a mouth which

@@ -4,6 +4,7 @@ import type { Bar } from '../state/bar.ts'
 import { balanceLevel, dollars, type BalanceLevel } from '../state/tab.ts'
 import { Amount } from './amount.tsx'
 import { FoldedDetails } from './folded-details.tsx'
+import { onSingleClick } from './single-click.ts'
 
 const percentages = [10, 15, 20]
 
@@ -75,10 +76,6 @@ function Sums({ bill }: { readonly bill: TabWire | null }): JSX.Element {
 
 function Tips({ bar, bill }: { readonly bar: Bar; readonly bill: TabWire | null }): JSX.Element {
   const { visit, payments } = bar
-  const onClick = (percentage: number, { detail }: MouseEvent): void => {
-    // The second click of a double click would take the tip away again.
-    if (detail < 2) void visit.guard(() => payments.tip(percentage))
-  }
   return (
     <div id="tips" role="group" aria-label="Tip">
       {percentages.map((percentage) => (
@@ -88,7 +85,7 @@ function Tips({ bar, bill }: { readonly bar: Bar; readonly bill: TabWire | null 
           value={percentage}
           disabled={bill === null || bill.tab_amount_cents === 0}
           aria-pressed={bill?.tip_percentage === percentage}
-          onClick={(event) => onClick(percentage, event)}
+          onClick={onSingleClick(() => void visit.guard(() => payments.tip(percentage)))}
         >
           {percentage} %
         </button>

@@ -39,9 +39,10 @@ export function createBar(options: BarOptions) {
   const { notice, settings, speech } = parts
   const joined = joinParts(parts, options)
   const { visit, chat } = joined
-  const actions = createActions({ ...parts, ...joined }, () => otherTabs.tell(visit.session))
+  const actions = createActions({ ...parts, ...joined }, () => otherTabs.tell())
   const listener = createListener({
     listens: computed(() => speech.offer.value?.listens === true),
+    isMayaSpeaking: computed(() => speaker.status.value === 'speaking'),
     onSpeechStart: () => chat.bargeIn(),
     onFinal: (text) => void actions.send(text),
   })
@@ -125,7 +126,7 @@ function joinParts(parts: Parts, options: BarOptions) {
     askApiKey: (sentence) => apiKey.ask(sentence),
   })
   const session = (): string | null => visit.session
-  const onChange = (): void => otherTabs.tell(session())
+  const onChange = (): void => otherTabs.tell()
   const keys = new OwnKeys({
     requests,
     shelf: browserShelf,

@@ -9,6 +9,7 @@ import { afterEvent, cut, emptyAnswer, failed, merged, shownText, type Exchange 
 import type { Notice } from './notice.ts'
 import type { Outbox, OutgoingMessage } from './outbox.ts'
 import type { Speech } from './speech.ts'
+import { withoutMarks } from './without-marks.ts'
 
 export interface ChatOptions {
   readonly requests: Requests
@@ -134,6 +135,8 @@ export class Chat {
     const shown = [...this.exchanges.value, ...restored]
     this.exchanges.value = merged(shown, history, ({ id }) => live.has(id))
     const isNew = runningTurnId !== null && !this.#isFollowed(runningTurnId)
+    // The guest goes on in another browser tab, where Maya may speak too.
+    if (isNew) this.#silence()
     if (isNew && outbox.next === undefined) this.#watched = runningTurnId
     this.#hasMissed = this.#isWorking
     void this.#work()
@@ -250,7 +253,7 @@ export class Chat {
       exchange.answer === null ? exchange : { ...exchange, answer: { ...exchange.answer, isMaking: false } },
     )
     const answer = this.exchanges.value.find(({ id }) => id === turn.id)?.answer
-    if (answer) this.#options.announce(`Maya: ${shownText(answer)} ${answer.note ?? ''}`.trim())
+    if (answer) this.#options.announce(`Maya: ${withoutMarks(shownText(answer))} ${answer.note ?? ''}`.trim())
   }
 
   #fail(turn: Following, problem: unknown): void {

@@ -1,7 +1,10 @@
 import type { ListenerStatus } from '../voice/listener.ts'
 import type { SpeakerStatus, SpokenWord } from '../voice/speaker.ts'
-import type { Mood } from '../components/portrait.tsx'
 import type { Exchange } from './exchanges.ts'
+import { withoutMarks } from './without-marks.ts'
+
+/** How Maya looks. */
+export type Mood = 'idle' | 'listening' | 'thinking' | 'speaking' | 'offline'
 
 export interface PageFacts {
   readonly isEntering: boolean
@@ -60,11 +63,6 @@ export function captionOf(exchange: Exchange | undefined, word: SpokenWord | nul
     text.slice(from, word.from),
     text.slice(word.from, word.to),
     text.slice(word.to, to),
-  ].map(plain)
+  ].map(withoutMarks)
   return { before: before?.trimStart() ?? '', word: spoken ?? '', after: after?.trimEnd() ?? '' }
-}
-
-/** Without the marks that are for the eye only. */
-function plain(text: string): string {
-  return text.replaceAll(/[*_`#~]|\]\([^)]*\)|\[|^\s*[-•]\s/gm, '').replaceAll(/\s+/g, ' ')
 }

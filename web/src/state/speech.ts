@@ -41,6 +41,11 @@ export class Speech {
     return this.#options.speaker.status.value === 'speaking'
   }
 
+  /** A gesture of the guest, after which the browser lets Maya be heard. */
+  unlock(): void {
+    if (this.isOn.value) this.speaker.unlock()
+  }
+
   /** A bar that cannot say what its voice is like is as it was. */
   async readOffer(requests: Requests): Promise<void> {
     this.offer.value = await requests.receive<VoiceWire>('/voice').catch(() => this.offer.value)
@@ -67,7 +72,8 @@ export class Speech {
       return onVoiceFailed(event.message ?? voiceFailed)
     }
     if (turnId !== this.#turnId) return
-    if (event.type === 'audio_chunk') speaker.sound(event)
+    if (event.type === 'sentence') speaker.sentence(event)
+    else if (event.type === 'audio_chunk') speaker.sound(event)
     else if (event.type === 'speech_marks') speaker.marks(event)
     else if (event.type === 'complete') this.end(turnId)
   }

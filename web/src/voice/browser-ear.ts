@@ -1,4 +1,4 @@
-import type { BrowserClock } from './browser-clock.ts'
+import type { PageClock } from '../clock.ts'
 import {
   finalWithinMs,
   messageMaxMs,
@@ -33,7 +33,7 @@ export interface BrowserEarBrowser {
   createRecognition(): Recognition | null
   /** Tells whenever the page is hidden or shown. Returns a function that ends it. */
   onVisibility(listener: (isHidden: boolean) => void): () => void
-  readonly clock: BrowserClock
+  readonly clock: PageClock
 }
 
 /** It ends by itself whenever nobody speaks; when that comes sooner, something is wrong with it. */

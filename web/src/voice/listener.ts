@@ -1,5 +1,5 @@
 import { computed, effect, signal, type ReadonlySignal } from '@preact/signals'
-import { browserClock } from './browser-clock.ts'
+import { pageClock } from '../clock.ts'
 import { BrowserEar, type Recognition } from './browser-ear.ts'
 import type { Ear, EarEvents, ListenMode } from './ear.ts'
 import type { LineSocket } from './listening-line.ts'
@@ -29,7 +29,7 @@ export interface ListenerOptions {
   /** Whether the server can listen. */
   readonly listens: ReadonlySignal<boolean>
   /** Whether Maya is speaking: the browser's own recognition, hands-free, does not listen meanwhile. */
-  readonly isMayaSpeaking?: ReadonlySignal<boolean>
+  readonly isMayaSpeaking: ReadonlySignal<boolean>
   onSpeechStart(): void
   onFinal(text: string): void
 }
@@ -62,7 +62,7 @@ const ownBrowser: ListenerBrowser = {
     document.addEventListener('visibilitychange', tell)
     return () => document.removeEventListener('visibilitychange', tell)
   },
-  clock: browserClock,
+  clock: pageClock,
 }
 
 declare global {
@@ -135,7 +135,7 @@ class WebListener implements Listener {
       this.#browser,
     )
     this.#ear = ear
-    this.#stopMuting = effect(() => ear.mute(this.#options.isMayaSpeaking?.value ?? false))
+    this.#stopMuting = effect(() => ear.mute(this.#options.isMayaSpeaking.value))
     ear.start()
   }
 

@@ -1,4 +1,4 @@
-import type { BrowserClock } from './browser-clock.ts'
+import type { PageClock } from '../clock.ts'
 import { frameMs } from './frame-maker.ts'
 
 /** The little of a WebSocket that is needed. */
@@ -17,7 +17,7 @@ export type LineEvent =
 
 export interface ListeningLineOptions {
   readonly openSocket: () => LineSocket
-  readonly clock: BrowserClock
+  readonly clock: PageClock
   /** Whether it connects again by itself. */
   readonly isLasting: boolean
   readonly onEvent: (event: LineEvent) => void

@@ -1,4 +1,4 @@
-import type { BrowserClock } from './browser-clock.ts'
+import type { PageClock } from '../clock.ts'
 import {
   finalWithinMs,
   messageMaxMs,
@@ -17,7 +17,7 @@ export interface ServerEarBrowser {
   openSocket(mode: ListenMode): LineSocket
   /** Tells whenever the page is hidden or shown. Returns a function that ends it. */
   onVisibility(listener: (isHidden: boolean) => void): () => void
-  readonly clock: BrowserClock
+  readonly clock: PageClock
 }
 
 /** People let the button go while they say the last sound. */

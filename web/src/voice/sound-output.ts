@@ -1,11 +1,11 @@
-import type { BrowserClock } from './browser-clock.ts'
+import type { PageClock } from '../clock.ts'
 import type { SoundContext } from './sound-context.ts'
 
 export interface SoundOutputOptions {
   readonly createContext: (sampleRate: number) => SoundContext
   /** Whether the browser lets a page make sound yet. */
   readonly mayMakeSound: () => boolean
-  readonly clock: BrowserClock
+  readonly clock: PageClock
   /** The context runs now, or no longer. */
   readonly onChange: () => void
 }
@@ -24,9 +24,15 @@ export class SoundOutput {
   #context: SoundContext | null = null
   #sampleRate = usualSampleRate
   #cancelIdle: () => void = () => {}
+  #isBroken = false
 
   constructor(options: SoundOutputOptions) {
     this.#options = options
+  }
+
+  /** The browser could make no context when it was asked last: it has no sound, or no loudspeaker. */
+  get isBroken(): boolean {
+    return this.#isBroken
   }
 
   /** A gesture of the guest: from now on there may be sound. */
@@ -58,12 +64,24 @@ export class SoundOutput {
   #open(sampleRate: number): void {
     // Browsers complain in the console when a page tries before its first gesture.
     if (!this.#options.mayMakeSound()) return
-    const context = this.#options.createContext(sampleRate)
+    const context = this.#attempt(sampleRate)
     this.#context = context
+    if (context === null) return
     context.addEventListener('statechange', () => {
       if (this.#context === context) this.#options.onChange()
     })
     wake(context)
+  }
+
+  #attempt(sampleRate: number): SoundContext | null {
+    try {
+      this.#isBroken = false
+      return this.#options.createContext(sampleRate)
+    } catch {
+      // The answer is there to be read.
+      this.#isBroken = true
+      return null
+    }
   }
 
   #close(): void {

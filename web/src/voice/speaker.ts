@@ -1,5 +1,5 @@
 import { signal, type ReadonlySignal } from '@preact/signals'
-import { browserClock, type BrowserClock } from './browser-clock.ts'
+import { pageClock, type PageClock } from '../clock.ts'
 import type { Mouth } from './mouth.ts'
 import { decodePcm } from './pcm.ts'
 import { Playback } from './playback.ts'
@@ -59,7 +59,7 @@ export interface SpeakerBrowser {
   prefersCalm(): boolean
   /** Calls back before the next picture; not at all while the page is hidden. */
   frame(callback: () => void): void
-  readonly clock: BrowserClock
+  readonly clock: PageClock
 }
 
 const ownBrowser: SpeakerBrowser = {
@@ -68,7 +68,7 @@ const ownBrowser: SpeakerBrowser = {
   mayMakeSound: () => navigator.userActivation?.hasBeenActive ?? true,
   prefersCalm: () => matchMedia('(prefers-reduced-motion: reduce)').matches,
   frame: (callback) => void requestAnimationFrame(callback),
-  clock: browserClock,
+  clock: pageClock,
 }
 
 /** A context needs a moment to start; only after it does it count as blocked. */
@@ -190,7 +190,7 @@ class WebSpeaker implements Speaker {
     if (!this.#enter('waiting')) return
     const { clock } = this.#browser
     const block = (): void => {
-      this.status.value = 'blocked'
+      this.status.value = this.#output.isBroken ? 'silent' : 'blocked'
       this.#cancelTimer = clock.after(freshMs, () => this.#drop())
     }
     if (context === null) block()
