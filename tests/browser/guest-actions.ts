@@ -27,13 +27,13 @@ export async function ask(page: Page, text: string): Promise<void> {
   await answerEnds(page)
 }
 
-/** Lets the page's time run, a minute at a step, until it is so. */
+/** Lets the page's time run until it is so, in steps so small that no request that is under way is given up. */
 export async function whileTimePasses(page: Page, isSo: () => Promise<boolean>): Promise<void> {
   const poll = async () => {
-    await page.clock.fastForward('01:00')
+    await page.clock.fastForward('00:05')
     return isSo()
   }
-  await expect.poll(poll, { interval: 300, timeout: 15_000 }).toBe(true)
+  await expect.poll(poll, { interval: 300, timeout: 30_000 }).toBe(true)
 }
 
 /** Who said what, as the page shows it. */

@@ -117,9 +117,9 @@ describe('a message that could not be sent', () => {
     await page.route('**/api/v1/**', (route) => route.abort())
     await say(page, order)
     await page.locator('#state', { hasText: 'Offline' }).waitFor()
-    await page.unroute('**/api/v1/**')
     // The page finds the conversation, but the message still does not come through.
     await page.route('**/api/v1/chat/stream', (route) => route.abort())
+    await page.unroute('**/api/v1/**')
     await page.reload()
     await page.locator('[data-role=user]', { hasText: order }).waitFor()
     await page.getByText('The connection is lost.').waitFor()
