@@ -23,7 +23,12 @@ export interface PageOptions {
  */
 export async function createGuest(browser: Browser, options: GuestOptions = {}): Promise<Guest> {
   const { mayFail = false, ...contextOptions } = options
-  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...contextOptions })
+  const context = await browser.newContext({
+    viewport: { width: 1200, height: 800 },
+    // Maya's small movements are drawn by the processor here, which the tests need for themselves.
+    reducedMotion: 'reduce',
+    ...contextOptions,
+  })
   context.setDefaultTimeout(15_000)
   const complaints: string[] = []
   context.on('console', (message) => {

@@ -82,7 +82,7 @@ function messagesOf(page: Page): readonly unknown[] {
 
 describe('an answer', () => {
   it('is heard before it is written to its end, with its words in the captions and on the lips', async () => {
-    const { page } = await enter()
+    const { page } = await enter(bar, { reducedMotion: 'no-preference' })
     await mayaIsSpeaking(page)
     await expect.poll(async () => (await conversation(page))[1], soon).toMatch(/Soda/)
     const { words, mouths, states, textAtFirstSound } = await whatWasSeen(page)

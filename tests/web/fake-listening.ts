@@ -9,10 +9,12 @@ import { FakeClock } from '../fakes/fake-clock.ts'
 export class FakeSocket implements LineSocket {
   readonly mode: ListenMode
   readonly sent: (ArrayBuffer | string)[] = []
+  readyState = 1
   bufferedAmount = 0
   isClosed = false
   readonly #onMessage: ((event: { readonly data: unknown }) => void)[] = []
   readonly #onClose: (() => void)[] = []
+  readonly #onOpen: (() => void)[] = []
 
   constructor(mode: ListenMode) {
     this.mode = mode
@@ -29,10 +31,20 @@ export class FakeSocket implements LineSocket {
   addEventListener(
     ...[type, listener]:
       | [type: 'message', listener: (event: { readonly data: unknown }) => void]
-      | [type: 'close', listener: () => void]
+      | [type: 'open' | 'close', listener: () => void]
   ): void {
     if (type === 'message') this.#onMessage.push(listener)
+    else if (type === 'open') this.#onOpen.push(listener)
     else this.#onClose.push(listener)
+  }
+
+  /** It is being opened until the returned function is called. */
+  openSlowly(): () => void {
+    this.readyState = 0
+    return () => {
+      this.readyState = 1
+      for (const listener of this.#onOpen) listener()
+    }
   }
 
   /** The server says something. */

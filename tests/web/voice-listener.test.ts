@@ -59,6 +59,16 @@ describe('push to talk', () => {
     expect(browser.socket.sent.at(-1)).toBe(end)
   })
 
+  it('closes a connection that is still being opened as soon as it is open', async () => {
+    const { browser, listener } = setup()
+    await listener.start('push_to_talk')
+    const open = browser.socket.openSlowly()
+    listener.stop()
+    expect(browser.socket.isClosed).toBe(false)
+    open()
+    expect(browser.socket.isClosed).toBe(true)
+  })
+
   it('says so when nothing was heard', async () => {
     const parts = await listening('push_to_talk')
     parts.listener.finish()

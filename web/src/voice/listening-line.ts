@@ -3,11 +3,12 @@ import { frameMs } from './frame-maker.ts'
 
 /** The little of a WebSocket that is needed. */
 export interface LineSocket {
+  readonly readyState: number
   readonly bufferedAmount: number
   send(content: ArrayBuffer | string): void
   close(): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
-  addEventListener(type: 'close', listener: () => void): void
+  addEventListener(type: 'open' | 'close', listener: () => void): void
 }
 
 export type LineEvent =
@@ -156,8 +157,17 @@ export class ListeningLine {
     const socket = this.#socket
     this.#socket = null
     this.#isReady = false
-    socket?.close()
+    if (socket !== null) closeWhenOpen(socket)
   }
+}
+
+/** As `WebSocket.CONNECTING`. */
+const connecting = 0
+
+/** A browser complains of a socket that is closed while it is being opened. */
+function closeWhenOpen(socket: LineSocket): void {
+  if (socket.readyState === connecting) socket.addEventListener('open', () => socket.close())
+  else socket.close()
 }
 
 type Message =
