@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config'
  * something at length.
  */
 const system = ['process', 'browser', 'simulation', 'proofs'].map((folder) => `tests/${folder}/**/*.test.ts`)
+const image = ['tests/image/**/*.test.ts']
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export.
 export default defineConfig({
@@ -15,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/**/*.test.ts'],
-          exclude: system,
+          exclude: [...system, ...image],
           // No test mocks a module, so the files of one worker can share what they have loaded.
           pool: 'threads',
           isolate: false,
@@ -23,6 +24,8 @@ export default defineConfig({
         },
       },
       { test: { name: 'system', include: system, testTimeout: 120_000, hookTimeout: 120_000 } },
+      // Builds the whole image, by itself: npm run test:image.
+      { test: { name: 'image', include: image, testTimeout: 120_000 } },
     ],
   },
 })

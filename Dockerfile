@@ -1,0 +1,35 @@
+# One image, for `docker run` and for Modal. Debian, because Modal adds its Python to a system with glibc.
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+
+# The page, and the packages that the server needs when it runs.
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# No package needs its install script here: Node is in the image.
+RUN npm ci --ignore-scripts
+COPY tsconfig.json ./
+COPY web web
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="Maya" \
+      org.opencontainers.image.description="A conversational agent server that keeps every session safe inside a container's fixed memory." \
+      org.opencontainers.image.licenses="MIT"
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=8000 \
+    NODE_COMPILE_CACHE=/app/.compile-cache
+WORKDIR /app
+RUN install -d -o node -g node /app /app/data /app/.compile-cache
+COPY --chown=node:node package.json ./
+COPY --from=build --chown=node:node /app/node_modules node_modules
+COPY --from=build --chown=node:node /app/web/dist web/dist
+COPY --chown=node:node src src
+# What is loaded at a start is compiled once, here. The cache is one user's: Modal runs the image as root.
+RUN node src/warm-start.ts
+USER node
+RUN node src/warm-start.ts
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "src/main.ts"]
