@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { systemClock } from '../../src/clock.ts'
 import { limits } from '../../src/config/limits.ts'
 import { createEmbeddedVoice } from '../../src/voice/providers/embedded.ts'
+import { waveFile } from './wave-file.ts'
 
 const sampleRate = 16_000
 /** Loudness is compared in steps of this length. */
@@ -30,20 +31,7 @@ export function samplesOf(sound: Buffer): Int16Array {
 export function writeRecording(file: string, samples: Int16Array, silentSeconds: number): void {
   const before = Buffer.alloc(silentSeconds * sampleRate * 2)
   const sound = Buffer.concat([before, Buffer.from(samples.buffer), Buffer.alloc(sampleRate)])
-  const header = Buffer.alloc(44)
-  header.write('RIFF', 0)
-  header.writeUInt32LE(36 + sound.byteLength, 4)
-  header.write('WAVEfmt ', 8)
-  header.writeUInt32LE(16, 16)
-  header.writeUInt16LE(1, 20)
-  header.writeUInt16LE(1, 22)
-  header.writeUInt32LE(sampleRate, 24)
-  header.writeUInt32LE(sampleRate * 2, 28)
-  header.writeUInt16LE(2, 32)
-  header.writeUInt16LE(16, 34)
-  header.write('data', 36)
-  header.writeUInt32LE(sound.byteLength, 40)
-  writeFileSync(file, Buffer.concat([header, sound]))
+  writeFileSync(file, waveFile(sound, sampleRate))
 }
 
 /**

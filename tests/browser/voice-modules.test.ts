@@ -4,11 +4,13 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { createGuest } from './browser-guest.ts'
+import { launchBrowser } from './launch.ts'
+import { waveFile } from './wave-file.ts'
 
 const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:"
 const html = `<!doctype html>
@@ -31,16 +33,11 @@ beforeAll(async () => {
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('The page is not served.')
   url = `http://127.0.0.1:${address.port}`
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-audio-capture=${recording}`,
-    ],
-  })
+  browser = await launchBrowser([
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
+    `--use-file-for-fake-audio-capture=${recording}`,
+  ])
 })
 afterAll(async () => {
   await browser.close()
@@ -218,18 +215,5 @@ function wav(): Buffer {
     const tones = [1, 2, 3, 5].map((tone) => Math.sin(2 * Math.PI * 160 * tone * seconds))
     return 5_000 * loudness * tones.reduce((sum, tone) => sum + tone, 0)
   })
-  const header = Buffer.alloc(44)
-  header.write('RIFF', 0)
-  header.writeUInt32LE(36 + samples.byteLength, 4)
-  header.write('WAVEfmt ', 8)
-  header.writeUInt32LE(16, 16)
-  header.writeUInt16LE(1, 20)
-  header.writeUInt16LE(1, 22)
-  header.writeUInt32LE(rate, 24)
-  header.writeUInt32LE(rate * 2, 28)
-  header.writeUInt16LE(2, 32)
-  header.writeUInt16LE(16, 34)
-  header.write('data', 36)
-  header.writeUInt32LE(samples.byteLength, 40)
-  return Buffer.concat([header, Buffer.from(samples.buffer)])
+  return waveFile(Buffer.from(samples.buffer), rate)
 }

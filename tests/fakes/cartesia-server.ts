@@ -4,6 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { systemClock, type Clock } from '../../src/clock.ts'
 import { CartesiaListener, hearing, type Hearing, type HearingOptions } from './cartesia-listener.ts'
 import { CartesiaContext, canary, type SpeechMessage } from './cartesia-context.ts'
+import { Conditions } from './conditions.ts'
 
 export interface CartesiaServerOptions {
   readonly port?: number
@@ -64,7 +65,7 @@ export class CartesiaServer {
   readonly #sockets = new WebSocketServer({ noServer: true })
   readonly #connections = new Set<Duplex>()
   readonly #hearings: Hearing[] = []
-  readonly #waiting = new Set<() => void>()
+  readonly #conditions = new Conditions()
 
   constructor(options: CartesiaServerOptions) {
     this.#options = options
@@ -106,15 +107,7 @@ export class CartesiaServer {
 
   /** Waits until something holds that a message or a socket can bring about. */
   until(holds: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (!holds()) return
-        this.#waiting.delete(check)
-        resolve()
-      }
-      this.#waiting.add(check)
-      check()
-    })
+    return this.#conditions.until(holds)
   }
 
   /** Breaks every connection, without a word. */
@@ -162,17 +155,17 @@ export class CartesiaServer {
 
   #open(socket: WebSocket, { path }: CartesiaRequest): void {
     socket.on('error', () => {})
-    socket.on('close', () => this.#tell())
+    socket.on('close', () => this.#conditions.changed())
     const { pathname, searchParams } = new URL(path, this.baseUrl)
     if (pathname.endsWith('/tts/websocket')) this.#speak(socket)
     else if (/\/stt\/(turns\/)?websocket$/.test(pathname)) {
       const mode = pathname.endsWith('/turns/websocket') ? 'hands-free' : 'push-to-talk'
-      const tell = (): void => this.#tell()
+      const tell = (): void => this.#conditions.changed()
       const query = Object.fromEntries(searchParams)
       this.listeners.push(new CartesiaListener({ socket, mode, query, hearings: this.#hearings, tell }))
     } else socket.close(1008)
     this.onSocket(socket)
-    this.#tell()
+    this.#conditions.changed()
   }
 
   #speak(socket: WebSocket): void {
@@ -187,7 +180,7 @@ export class CartesiaServer {
           id: message.context_id,
           soundDelayMs,
           clock: this.#clock,
-          tell: () => this.#tell(),
+          tell: () => this.#conditions.changed(),
         })
         contexts.set(message.context_id, context)
         this.contexts.push(context)
@@ -195,24 +188,20 @@ export class CartesiaServer {
       context.messages.push(message)
       // One that is over takes nothing more.
       if (!context.isOver) this.onSpeech(context, message)
-      this.#tell()
+      this.#conditions.changed()
     })
   }
 
   #receive({ url = '', headers }: IncomingMessage): CartesiaRequest {
     const received = { path: url, headers }
     this.requests.push(received)
-    this.#tell()
+    this.#conditions.changed()
     return received
   }
 
   #refusalOf({ headers }: CartesiaRequest): number | null {
     const { key } = this.#options
     return this.refusal ?? (key === undefined || headers.authorization === `Bearer ${key}` ? null : 401)
-  }
-
-  #tell(): void {
-    for (const check of this.#waiting) check()
   }
 }
 

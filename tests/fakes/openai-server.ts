@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Conditions } from './conditions.ts'
 
 /** A request as it came over the wire. */
 export interface ReceivedRequest {
@@ -88,7 +89,7 @@ export class OpenAiServer {
   readonly requests: ReceivedRequest[] = []
   readonly #server = createServer((request, response) => void this.#serve(request, response))
   readonly #plays: Play[] = []
-  readonly #waiting = new Set<() => void>()
+  readonly #conditions = new Conditions()
   #connections = 0
   #open = 0
   /** Answers what has no play of its own. */
@@ -132,11 +133,11 @@ export class OpenAiServer {
   }
 
   received(count: number): Promise<void> {
-    return this.#until(() => this.requests.length >= count)
+    return this.#conditions.until(() => this.requests.length >= count)
   }
 
   idle(): Promise<void> {
-    return this.#until(() => this.#open === 0)
+    return this.#conditions.until(() => this.#open === 0)
   }
 
   async stop(): Promise<void> {
@@ -150,31 +151,15 @@ export class OpenAiServer {
     this.#open++
     response.once('close', () => {
       this.#open--
-      this.#tell()
+      this.#conditions.changed()
     })
     const text = await request.setEncoding('utf8').reduce((all: string, part: string) => all + part, '')
     const { method = '', url = '', headers } = request
     const body: ChatBody | null = text === '' ? null : JSON.parse(text)
     const received = { method, path: url, headers, body }
     this.requests.push(received)
-    this.#tell()
+    this.#conditions.changed()
     await (this.#plays.shift() ?? this.otherwise)(new Exchange(received, response))
-  }
-
-  #tell(): void {
-    for (const check of this.#waiting) check()
-  }
-
-  #until(holds: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (!holds()) return
-        this.#waiting.delete(check)
-        resolve()
-      }
-      this.#waiting.add(check)
-      check()
-    })
   }
 }
 
