@@ -61,10 +61,13 @@ class FakeGain extends FakeNode implements SoundGain {
   }
 }
 
+/** What a context's clock shows when it is made: it is as good as one that has run for a while. */
+const madeAtSeconds = 1
+
 /** A context whose time moves only when told to, and that writes down what it was to play. */
 export class FakeContext implements SoundContext {
   state = 'suspended'
-  currentTime = 0
+  currentTime = madeAtSeconds
   readonly sampleRate: number
   readonly outputLatency = 0
   readonly destination = new FakeNode()
@@ -117,7 +120,7 @@ export class FakeContext implements SoundContext {
 
   get planned(): readonly PlannedSound[] {
     return this.sources.map((source) => ({
-      startFrame: Math.round(source.startSeconds * this.sampleRate),
+      startFrame: Math.round((source.startSeconds - madeAtSeconds) * this.sampleRate),
       samples: source.buffer?.getChannelData(0) ?? new Float32Array(0),
       source,
     }))
@@ -129,7 +132,7 @@ export class FakeContext implements SoundContext {
     const end = this.currentTime + seconds
     for (;;) {
       const endOf = ({ startFrame, samples, source }: PlannedSound): number =>
-        Math.min(source.stopSeconds, startFrame / this.sampleRate + samples.length / this.sampleRate)
+        Math.min(source.stopSeconds, madeAtSeconds + (startFrame + samples.length) / this.sampleRate)
       const next = this.planned
         .filter((planned) => !planned.source.hasEnded && endOf(planned) <= end)
         .toSorted((left, right) => endOf(left) - endOf(right))[0]

@@ -15,6 +15,7 @@ const aheadSeconds = 5
 const waitingMaxMs = 180_000
 /** Sound that begins sooner than this could begin late, and then overlap the next. */
 const leadSeconds = 0.012
+/** On a device that takes much sound at once, and in a context that has just begun to run: its device wakes up. */
 const leadSecondsMax = 0.05
 /** After a gap there is some sound in reserve, so that a slow network makes one gap and not many. */
 const reserveSeconds = 0.1
@@ -110,9 +111,10 @@ export class Playback {
     const now = context.currentTime
     // The sound of the next callback of the device may be on its way already: on a phone that is longer than usual.
     const lead = Math.min(leadSecondsMax, Math.max(leadSeconds, context.baseLatency ?? 0))
-    if (this.#nextFrame === null) return Math.ceil((now + lead) * context.sampleRate)
-    if (this.#nextFrame >= (now + lead) * context.sampleRate) return this.#nextFrame
-    return Math.ceil((now + reserveSeconds) * context.sampleRate)
+    if (this.#nextFrame !== null && this.#nextFrame >= (now + lead) * context.sampleRate)
+      return this.#nextFrame
+    if (this.#nextFrame !== null) return Math.ceil((now + reserveSeconds) * context.sampleRate)
+    return Math.ceil((now + (now < leadSecondsMax ? leadSecondsMax : lead)) * context.sampleRate)
   }
 
   #source(chunk: Chunk, context: SoundContext): SoundSource {
