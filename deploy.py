@@ -8,6 +8,7 @@ It reads from top to bottom: what may be set, where it comes from, what follows 
 
 import argparse
 import math
+import multiprocessing
 import os
 import re
 import sys
@@ -43,7 +44,7 @@ class Kind:
 
 def whole(minimum: int, maximum: int) -> Kind:
     def parse(text: str) -> int | None:
-        value = int(text) if re.fullmatch(r"0|[1-9]\d{0,9}", text) else -1
+        value = int(text) if re.fullmatch(r"0|[1-9][0-9]{0,9}", text) else -1
         return value if minimum <= value <= maximum else None
 
     return Kind(f"a whole number from {minimum} to {maximum}", parse)
@@ -51,7 +52,7 @@ def whole(minimum: int, maximum: int) -> Kind:
 
 def decimal(minimum: float, maximum: float) -> Kind:
     def parse(text: str) -> float | None:
-        value = float(text) if re.fullmatch(r"\d{1,6}(\.\d+)?", text) else -1.0
+        value = float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text) else -1.0
         return value if minimum <= value <= maximum else None
 
     return Kind(f"a number from {minimum:g} to {maximum:g}", parse)
@@ -77,7 +78,11 @@ class Store:
 STORES = (
     Store("memory", r"memory:", is_shared=False),
     Store("sqlite", r"sqlite:(?!//|:|file:).*[^/]", is_shared=False),
-    Store("redis", r"rediss?://\S+", is_shared=True),
+    Store(
+        "redis",
+        r"rediss?://([^\s:@/]*:[^\s@/]+@)?(\[[0-9a-fA-F:.]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]{1,5})?(/[0-9]{0,5})?",
+        is_shared=True,
+    ),
     # A store over Modal's own Dict gets its line here.
 )
 # Its address is a secret that is not known here. Nobody needs a secret for a store in a container.
@@ -92,6 +97,12 @@ STORE = Kind(
     lambda text: next((store for store in STORES if re.fullmatch(store.address, text)), None),
     may_be_shown=False,
 )
+# The last of 43 characters stands for four bits of the key and two that are zero.
+MASTER_KEY = Kind(
+    "32 bytes in base64, such as `openssl rand -base64 32` prints",
+    lambda text: bool(re.fullmatch(r"[\w+/-]{42}[AEIMQUYcgkosw048]=?", text, re.ASCII)) or None,
+    may_be_shown=False,
+)
 YES_OR_NO = Kind("0 or 1", {"0": False, "1": True}.get)
 REGIONS = comma_list(r"[a-z0-9-]+", "regions, such as us-east,eu-west")
 DOMAINS = comma_list(r"([a-z0-9-]+\.)+[a-z]{2,}", "host names, such as bar.example.com")
@@ -102,6 +113,11 @@ def setting(variable: str, default: str, kind: Kind) -> Any:
     return field(metadata={"variable": variable, "default": default, "kind": kind})
 
 
+# The most that Modal gives to one container.
+MEMORY_MB_MAX = 344_064
+INPUTS_MAX = 1000
+
+
 @dataclass(frozen=True)
 class Settings:
     """What decides about the deployment. An empty default is None: nothing of the kind."""
@@ -109,11 +125,12 @@ class Settings:
     app_name: str = setting("MAYA_APP_NAME", "mayamcp", APP_NAME)
     is_ephemeral: bool = setting("MAYA_EPHEMERAL_SESSIONS", "0", YES_OR_NO)
     secret_keys: tuple[str, ...] | None = setting("MAYA_SECRET_KEYS", "", VARIABLES)
-    memory_mb: int = setting("MODAL_MEMORY_MB", "4096", whole(512, 344_064))
+    memory_mb: int = setting("MODAL_MEMORY_MB", "4096", whole(512, MEMORY_MB_MAX))
     cpu_cores: float = setting("MODAL_CPU", "0.5", decimal(0.125, 64))
     containers_max: int = setting("MODAL_MAX_CONTAINERS", "5", whole(1, 1000))
     containers_min: int = setting("MODAL_MIN_CONTAINERS", "0", whole(0, 1000))
     containers_buffer: int = setting("MODAL_BUFFER_CONTAINERS", "0", whole(0, 1000))
+    target_inputs: int | None = setting("MODAL_TARGET_INPUTS", "", whole(1, INPUTS_MAX))
     scaledown_seconds: int = setting("MODAL_SCALEDOWN_WINDOW", "300", whole(2, 3600))
     # Every stream of events and every WebSocket is one input of Modal's, and ends when this is over.
     input_seconds: int = setting("MODAL_TIMEOUT", "3600", whole(60, 86_400))
@@ -123,6 +140,7 @@ class Settings:
     domains: tuple[str, ...] | None = setting("MODAL_CUSTOM_DOMAINS", "", DOMAINS)
     # The following are the server's own; they are passed on with all others of it.
     store: Store = setting("MAYA_STORE_URL", "sqlite:data/maya.db", STORE)
+    has_master_key: bool | None = setting("MAYA_MASTER_KEY", "", MASTER_KEY)
     sessions_max: int = setting("MAYA_SESSIONS_PER_CONTAINER", "50", whole(1, 100_000))
     session_mb: int = setting("MAYA_DEFAULT_SESSION_MEMORY_MB", "50", whole(1, 65_536))
     threshold: float = setting("MAYA_CONTAINER_MEMORY_THRESHOLD", "0.8", decimal(0.1, 0.95))
@@ -131,28 +149,32 @@ class Settings:
     shutdown_seconds: int = setting("MAYA_SHUTDOWN_SECONDS", "20", whole(1, 3600))
 
 
-# What is of no use to the server: where a container listens is the proxy's business.
-NOT_PASSED_ON = {"HOST", "PORT"}
+# What the proxy decides: where the server listens, and whom it believes.
+NOT_PASSED_ON = {"HOST", "PORT", "MAYA_TRUSTED_PROXIES"}
 SECRET_NAMES = re.compile(r"(_KEYS?|_KEY_PREVIOUS|_SECRET|_TOKEN|_HEADERS|_STORE_URL)$")
+
+# A zero byte, and what Python makes of bytes that are not UTF-8.
+NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 # --- Where it comes from ---
 
 ENV_LINE = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?(?P<name>[\w.-]+)[ \t]*=[ \t]*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|"""
-    r"`(?P<back>[^`]*)`|(?P<bare>[^#\n]*))",
-    re.MULTILINE,
+    r"""^[ \t]*(?:export [ \t]*)?(?P<name>[\w.-]+)[ \t]*=[ \t]*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|"""
+    r"""`(?P<back>[^`]*)`|(?P<bare>["'`][^\n]*|[^#\n]*))""",
+    re.MULTILINE | re.ASCII,
 )
 
 
 def read_env_file(file: Path) -> dict[str, str]:
     """The variables of a `.env`, read as the server reads it (Node's `util.parseEnv`)."""
     values: dict[str, str] = {}
-    for line in ENV_LINE.finditer(file.read_text("utf8") if file.exists() else ""):
+    text = file.read_bytes().decode("utf8", "replace").replace("\r", "") if file.exists() else ""
+    for line in ENV_LINE.finditer(text):
         double, single, back, bare = line.group("double", "single", "back", "bare")
         if double is not None:
             values[line["name"]] = double.replace("\\n", "\n")
         else:
-            values[line["name"]] = single or back or (bare or "").strip()
+            values[line["name"]] = single or back or (bare or "").strip(" \t")
     return values
 
 
@@ -175,9 +197,8 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
             came = repr(text[:80]) if kind.may_be_shown else f"a text of {len(text)} characters (not shown)"
             problems.append(f"{variable} is {came}, allowed is {kind.allowed}.")
         values[line.name] = value if value is not None else kind.parse(default) if default else None
-    if not environment.get("MAYA_STORE_URL", "").strip() and "MAYA_STORE_URL" in (
-        values["secret_keys"] or ()
-    ):
+    is_kept_by_modal = "MAYA_STORE_URL" in (values["secret_keys"] or ())
+    if is_kept_by_modal and not environment.get("MAYA_STORE_URL", "").strip():
         values["store"] = STORE_IN_SECRET
     return Settings(**values), problems
 
@@ -185,17 +206,20 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
 # --- What follows from it ---
 
 MB = 1024 * 1024
-# What a container uses beside its sessions: Node 170 MB after some turns, Python with the proxy 60 MB, both
-# measured as resident memory outside Modal, and something for gVisor.
-BASE_MB = 250
-# Modal starts another container when those that run have as many requests as this part of their sessions. A
-# guest has at most two that stay open, a stream and a microphone. Probes and short requests come on top.
-TARGET_SHARE = 0.8
+# What a container uses beside its sessions, measured as resident memory outside Modal (docs/memory.md): Node
+# 290 MB when 50 guests have talked for a while, 330 with the embedded voice, Python with the proxy 60 MB.
+BASE_MB = 400
+# Modal starts another container when those that run have as many requests as this part of their sessions. It
+# counts requests, and guests who type have one only now and then: in 5 of 20 seconds, while they have their
+# place all the time. So this is what four fifths of the places have. With a microphone that stays open and a
+# stream a guest has two. Probes and short requests come on top.
+TARGET_SHARE = 0.8 * 5 / 20
 INPUTS_PER_SESSION = 2
 INPUTS_BESIDE = 20
-INPUTS_MAX = 1000
 KILL_SECONDS = 30
-CLOSING_SECONDS = 5
+# After the time for running turns: the server needs some to close, and the proxy some to see that.
+SERVER_CLOSING_SECONDS = 5
+PROXY_CLOSING_SECONDS = 2
 REDIRECT_SECONDS = 150
 
 
@@ -219,11 +243,13 @@ def make_plan(environment: Mapping[str, str]) -> Plan:
     settings, problems = read_settings(environment)
     fit = sessions_that_fit(settings)
     sessions = max(1, min(settings.sessions_max, fit))
+    max_inputs = min(INPUTS_MAX, sessions * INPUTS_PER_SESSION + INPUTS_BESIDE)
     passed = {
         name: environment[name].strip()
         for name in server_variables()
         if name not in NOT_PASSED_ON and environment.get(name, "").strip()
     }
+    problems += [f"{name} is not text in UTF-8." for name in passed if NOT_TEXT.search(passed[name])]
     secrets = {name: value for name, value in passed.items() if SECRET_NAMES.search(name)}
     given = {name: value for name, value in passed.items() if name not in secrets}
     own = {
@@ -232,6 +258,7 @@ def make_plan(environment: Mapping[str, str]) -> Plan:
         FOLDER: IMAGE_FOLDER,
         "MODAL_MEMORY_MB": str(settings.memory_mb),
         "MODAL_MAX_CONTAINERS": str(settings.containers_max),
+        "MODAL_STARTUP_TIMEOUT": str(settings.startup_seconds),
         "MAYA_SHUTDOWN_SECONDS": str(settings.shutdown_seconds),
     }
     return Plan(
@@ -239,12 +266,12 @@ def make_plan(environment: Mapping[str, str]) -> Plan:
         sessions_that_fit=fit,
         sessions=sessions,
         heap_mb=heap_mb(settings.memory_mb),
-        target_inputs=min(INPUTS_MAX, max(1, math.floor(sessions * TARGET_SHARE))),
-        max_inputs=min(INPUTS_MAX, sessions * INPUTS_PER_SESSION + INPUTS_BESIDE),
+        target_inputs=min(max_inputs, settings.target_inputs or max(1, math.floor(sessions * TARGET_SHARE))),
+        max_inputs=max_inputs,
         environment={**given, **own},
         secrets=secrets,
         warnings=warnings_of(settings, fit),
-        refusals=problems + refusals_of(settings, fit, secrets),
+        refusals=problems + refusals_of(settings, fit),
     )
 
 
@@ -254,9 +281,15 @@ def sessions_that_fit(settings: Settings) -> int:
     return max(0, math.floor(room / (settings.session_mb * MB)))
 
 
-def memory_for(settings: Settings) -> int:
-    """The least memory that holds all sessions that were asked for."""
-    return math.ceil((settings.sessions_max * settings.session_mb + BASE_MB) / settings.threshold)
+def memory_for(settings: Settings, sessions: int) -> int:
+    """The least memory that holds so many sessions."""
+    return math.ceil((sessions * settings.session_mb + BASE_MB) / settings.threshold)
+
+
+def with_memory_for(settings: Settings, sessions: int) -> str:
+    """The end of an advice: the memory as the other way, where Modal has so much."""
+    memory_mb = memory_for(settings, sessions)
+    return f", or MODAL_MEMORY_MB={memory_mb}." if memory_mb <= MEMORY_MB_MAX else "."
 
 
 def heap_mb(memory_mb: int) -> int:
@@ -272,25 +305,23 @@ def warnings_of(settings: Settings, fit: int) -> list[str]:
     """What is allowed and yet can hardly be meant, one sentence each."""
     asked = f"{settings.sessions_max} sessions of {settings.session_mb} MB"
     turn, shutdown = settings.turn_seconds, settings.shutdown_seconds
+    closing = SERVER_CLOSING_SECONDS + PROXY_CLOSING_SECONDS
+    sessions = min(settings.sessions_max, fit)
     warnings = (
         (
             0 < fit < settings.sessions_max,
             f"{asked} do not fit in {settings.memory_mb} MB at a threshold of {settings.threshold:g} with "
-            f"{BASE_MB} MB in use: {fit} do. Set MAYA_SESSIONS_PER_CONTAINER={fit}, or "
-            f"MODAL_MEMORY_MB={memory_for(settings)}.",
-        ),
-        (
-            settings.store.name == "redis" and not (ROOT / "src/store/redis.ts").exists(),
-            "This version of the server has no store over Redis yet, and does not start with one.",
+            f"{BASE_MB} MB in use: {fit} do. Set MAYA_SESSIONS_PER_CONTAINER={fit}"
+            + with_memory_for(settings, settings.sessions_max),
         ),
         (
             settings.is_ephemeral and settings.store.is_shared,
             "MAYA_EPHEMERAL_SESSIONS is 1, and the store keeps the sessions all the same.",
         ),
         (
-            shutdown + CLOSING_SECONDS >= KILL_SECONDS,
+            shutdown + closing > KILL_SECONDS,
             f"MAYA_SHUTDOWN_SECONDS is {shutdown}: Modal kills a container {KILL_SECONDS} s after it told it "
-            f"to stop, and the server needs {CLOSING_SECONDS} of them to close.",
+            f"to stop, and server and proxy need {closing} of them to close.",
         ),
         (
             turn >= REDIRECT_SECONDS,
@@ -302,21 +333,26 @@ def warnings_of(settings: Settings, fit: int) -> list[str]:
             f"MODAL_TIMEOUT is {settings.input_seconds}: a stream ends before its turn may.",
         ),
         (
-            settings.threshold * settings.memory_mb - BASE_MB > heap_mb(settings.memory_mb),
+            sessions * settings.session_mb > heap_mb(settings.memory_mb),
             "MAYA_CONTAINER_MEMORY_THRESHOLD admits more sessions than Node's heap can hold. Set it to 0.8.",
         ),
         (
-            settings.sessions_max * TARGET_SHARE > INPUTS_MAX,
-            f"MAYA_SESSIONS_PER_CONTAINER is more than the {INPUTS_MAX} requests that a container may get.",
+            sessions > INPUTS_MAX,
+            f"{sessions} sessions in a container are more than the {INPUTS_MAX} requests that it may get.",
+        ),
+        (
+            settings.containers_buffer >= settings.containers_max,
+            f"MODAL_BUFFER_CONTAINERS is {settings.containers_buffer}, and MODAL_MAX_CONTAINERS leaves room for "
+            f"{settings.containers_max - 1} beside one in use.",
         ),
     )
     return [sentence for applies, sentence in warnings if applies]
 
 
-def refusals_of(settings: Settings, fit: int, secrets: Mapping[str, str]) -> list[str]:
+def refusals_of(settings: Settings, fit: int) -> list[str]:
     """What cannot work, each with the way out."""
     store = settings.store
-    has_master_key = "MAYA_MASTER_KEY" in secrets or "MAYA_MASTER_KEY" in (settings.secret_keys or ())
+    has_master_key = settings.has_master_key or "MAYA_MASTER_KEY" in (settings.secret_keys or ())
     refusals = (
         (
             not store.is_shared and settings.containers_max > 1,
@@ -339,8 +375,8 @@ def refusals_of(settings: Settings, fit: int, secrets: Mapping[str, str]) -> lis
         (
             fit == 0,
             f"Not one session of {settings.session_mb} MB fits in {settings.memory_mb} MB at a threshold of "
-            f"{settings.threshold:g} with {BASE_MB} MB in use. Set MODAL_MEMORY_MB={memory_for(settings)} "
-            f"for {settings.sessions_max} of them, or lower MAYA_DEFAULT_SESSION_MEMORY_MB.",
+            f"{settings.threshold:g} with {BASE_MB} MB in use. Set a lower MAYA_DEFAULT_SESSION_MEMORY_MB"
+            + with_memory_for(settings, 1),
         ),
         (
             settings.containers_min > settings.containers_max,
@@ -397,6 +433,9 @@ def web() -> "App":
         ["node", f"--max-old-space-size={plan.heap_mb}", "src/main.ts"],
         plan.environment,
         cwd=os.environ.get(FOLDER, str(ROOT)),
+        # Both before Modal does it, so that the last lines of the server are in the log.
+        start_timeout=plan.settings.startup_seconds - SERVER_CLOSING_SECONDS,
+        grace=KILL_SECONDS - PROXY_CLOSING_SECONDS,
         # Modal speaks TLS to the guests and HTTP to us.
         scheme="https" if is_on_modal else None,
         # A container whose server has died takes no more requests, and Modal replaces it.
@@ -467,7 +506,10 @@ def main() -> int:
 if __name__ == "__main__":
     sys.exit(main())
 
-# The modal command refuses what the check refuses; everybody else may import this file with any settings.
-if plan.refusals and click.get_current_context(silent=True) is not None:
+# The modal command refuses what the check refuses, and so does the process of `modal serve` that reads this file
+# anew after a change. Everybody else may import it with any settings.
+is_command = click.get_current_context(silent=True) is not None
+is_reloading = multiprocessing.parent_process() is not None
+if plan.refusals and (is_command or is_reloading):
     refuse(plan)
     sys.exit(EX_CONFIG)

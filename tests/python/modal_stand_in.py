@@ -58,6 +58,9 @@ class StandIn:
         self._loop = loop
         self._calls: dict[str, Call] = {}
         self._inputs: asyncio.Queue[Any] = asyncio.Queue()
+        self._has_left = asyncio.Event()
+        # What the command said that deployed it.
+        self.printed = ""
         self.requests: list[tuple[str, Any]] = []
         self.files: dict[str, bytes] = {}
         self.mounts: dict[str, dict[str, str]] = {}
@@ -148,16 +151,19 @@ class StandIn:
         return empty()
 
     def AppClientDisconnect(self, request: Any) -> Any:
+        self._has_left.set()
         return empty()
 
     def AppPublish(self, request: Any) -> Any:
         return api_pb2.AppPublishResponse(url="https://modal.invalid/ap-1", deployed_at=time.time())
 
+    def AppGetLayout(self, request: Any) -> Any:
+        return api_pb2.AppGetLayoutResponse()
+
     async def AppGetLogs(self, request: Any) -> AsyncIterator[Any]:
-        """None, for as long as somebody listens."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            yield api_pb2.TaskLogsBatch(entry_id=request.last_entry_id)
+        """None, until who serves the app leaves."""
+        await self._has_left.wait()
+        yield api_pb2.TaskLogsBatch(app_done=True)
 
     def TaskList(self, request: Any) -> Any:
         return api_pb2.TaskListResponse()

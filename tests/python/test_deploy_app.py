@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,29 @@ def test_the_web_function_runs_here_with_the_real_server(
         assert children() == []
 
     asyncio.run(asyncio.wait_for(visit(), SECONDS))
+
+
+def test_a_server_that_does_not_start_is_given_up_before_modal_kills_the_container(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    node = tmp_path / "node"
+    node.write_text("#!/bin/sh\necho waiting for nothing\nexec sleep 60\n")
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    hasty = replace(deploy.plan, settings=replace(deploy.plan.settings, startup_seconds=6))
+    monkeypatch.setattr(deploy, "plan", hasty)
+    app = deploy.web.local()
+
+    async def start() -> dict[str, Any]:
+        to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        await to_app.put({"type": "lifespan.startup"})
+        await app({"type": "lifespan", "state": {}}, to_app.get, from_app.put)
+        return await from_app.get()
+
+    answer = asyncio.run(asyncio.wait_for(start(), SECONDS))
+    assert answer["type"] == "lifespan.startup.failed"
+    assert "not ready within 1 s" in answer["message"]
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import json
 import operator
 import os
 import re
@@ -11,12 +10,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 import click
 import modal
 import pytest
+from click.testing import CliRunner
 from deploy_support import COMMAND_SECONDS, ROOT, bare_environment, run
 from modal.cli.entry_point import entrypoint_cli
 
@@ -73,11 +74,10 @@ def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
     "words", sorted({tuple(resolve(shlex.split(line)[1:])[1]) for line in modal_commands()})
 )
 def test_every_option_is_in_the_help_of_the_installed_command(words: tuple[str, ...]) -> None:
-    made = run("modal", *words, "--help")
-    assert made.returncode == 0, made.stderr
+    help_text = CliRunner().invoke(entrypoint_cli, [*words, "--help"]).output
     lines = [line for line in modal_commands() if tuple(shlex.split(line)[1 : len(words) + 1]) == words]
     options = {word for line in lines for word in shlex.split(line.split(" -- ")[0]) if word.startswith("-")}
-    assert {option for option in options if option not in re.split(r"[\s,]+", made.stdout)} == set()
+    assert {option for option in options if option not in re.split(r"[\s,]+", help_text)} == set()
 
 
 @pytest.mark.parametrize(
@@ -138,24 +138,33 @@ def test_the_plans_of_the_page_can_be_deployed(text: str, project: Path) -> None
     assert made.stdout.startswith("mayamcp on Modal\n")
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server to ask, in the place of a deployed one."""
-    settings = {"PORT": "0", "HOST": "127.0.0.1", "MAYA_STORE_URL": "memory:", "MODAL_MEMORY_MB": "4096"}
-    server = subprocess.Popen(
+@contextmanager
+def server(folder: Path, **settings: str) -> Iterator[str]:
+    """A real server as long as it is needed; its address."""
+    process = subprocess.Popen(
         ["node", str(ROOT / "src/main.ts")],
-        cwd=tmp_path_factory.mktemp("server"),
-        env=bare_environment(**settings, MAYA_HOUSE_PACE_MS="0", MAYA_METRICS_TOKEN=""),
+        cwd=folder,
+        env=bare_environment(
+            PORT="0", HOST="127.0.0.1", MAYA_HOUSE_PACE_MS="0", MAYA_METRICS_TOKEN="", **settings
+        ),
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        assert server.stdout is not None
-        hello = server.stdout.readline()
+        assert process.stdout is not None
+        hello = process.stdout.readline()
         yield hello.split()[-1]
     finally:
-        server.terminate()
-        server.wait(COMMAND_SECONDS)
+        process.terminate()
+        process.wait(COMMAND_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server to ask, in the place of a deployed one."""
+    folder = tmp_path_factory.mktemp("server")
+    with server(folder, MAYA_STORE_URL="memory:", MODAL_MEMORY_MB="4096") as address:
+        yield address
 
 
 @pytest.mark.parametrize("text", blocks_with(r"\$URL"))
@@ -167,10 +176,13 @@ def test_the_questions_to_a_deployed_server_are_answered(text: str, url: str, tm
 
 @pytest.mark.parametrize("text", blocks_with(r"npm run state"))
 def test_the_state_can_be_kept_and_brought_back(text: str, tmp_path: Path) -> None:
-    if "state" not in json.loads((ROOT / "package.json").read_text("utf8"))["scripts"]:
-        pytest.skip("There is no such script yet.")
-    made = run_block(text, ROOT, MAYA_STORE_URL=f"sqlite:{tmp_path}/maya.db")
+    store = f"sqlite:{tmp_path}/maya.db"
+    with server(tmp_path, MAYA_STORE_URL=store):
+        pass  # It has made its database and its key.
+    kept = text.replace("maya-state.jsonl", str(tmp_path / "maya-state.jsonl"))
+    made = run_block(kept, ROOT, MAYA_STORE_URL=store)
     assert made.returncode == 0, made.stderr
+    assert made.stderr == "0 exported\n0 imported, 0 skipped\n"
 
 
 def test_no_block_is_left_out() -> None:
@@ -219,7 +231,28 @@ def test_each_tier_is_what_the_check_says_about_it(row: list[str]) -> None:
 
 
 def test_the_tiers_are_there() -> None:
-    assert [row[0].split(",")[0] for row in TIERS] == ["small", "medium", "large", "large", "large"]
+    assert [row[0].split(",")[0] for row in TIERS] == [
+        *("small", "small", "medium"),
+        *("large", "large", "large"),
+    ]
+
+
+MEMORY_PAGE = (ROOT / "docs" / "memory.md").read_text("utf8")
+MEMORY_ROWS = re.findall(r"^\| (\d+) \| ([\d.]+) \| (\d+) \| (\d+) \|$", MEMORY_PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("row", MEMORY_ROWS, ids=[" ".join(row[:2]) for row in MEMORY_ROWS])
+def test_the_page_about_memory_counts_as_the_check_does(row: tuple[str, ...]) -> None:
+    memory, threshold, *counts = row
+    settings = {"MODAL_MEMORY_MB": memory, "MAYA_CONTAINER_MEMORY_THRESHOLD": threshold}
+    plans = [deploy.make_plan({**settings, "MAYA_DEFAULT_SESSION_MEMORY_MB": each}) for each in ("50", "75")]
+    assert [plan.sessions_that_fit for plan in plans] == [int(count) for count in counts]
+
+
+def test_both_pages_name_the_memory_that_the_check_takes_for_used() -> None:
+    assert len(MEMORY_ROWS) == 6
+    assert f"counts with {deploy.BASE_MB} MB" in MEMORY_PAGE
+    assert f"(memory x threshold - {deploy.BASE_MB} MB) / reservation" in PAGE
 
 
 def test_the_page_names_the_client_that_the_tests_use() -> None:
@@ -262,6 +295,8 @@ def test_the_sums_reckon_with_the_defaults() -> None:
     assert SUMS[0][0].startswith(f"{settings.cpu_cores:g} x ")
     assert SUMS[1][0].startswith(f"{settings.memory_mb // 1024} x ")
     assert f"24 x {settings.scaledown_seconds} / 3600" in PAGE
+    assert f"1000 / ({settings.sessions_max} x 6)" in PAGE
+    assert f"1000 / ({deploy.make_plan({}).target_inputs} x 6)" in PAGE
 
 
 def test_the_links_of_the_page_lead_somewhere() -> None:

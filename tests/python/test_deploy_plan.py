@@ -71,8 +71,14 @@ def test_the_servers_settings_may_be_what_the_server_allows() -> None:
         "100001",
         "x",
         " 7 ",
+        "-1",
+        "1_000",
+        "1 000",
+        "1\u0660",
+        "0x10",
+        "9" * 400,
     ]
-    parts = ["0.1", "0.09", "0.8", ".8", "0.95", "0.951", "1", "0,8"]
+    parts = ["0.1", "0.09", "0.8", ".8", "0.95", "0.951", "1", "0,8", "0.\u0668", "8e-1", "-0.5", "nan"]
     stores = [
         "memory:",
         "memory:x",
@@ -82,12 +88,33 @@ def test_the_servers_settings_may_be_what_the_server_allows() -> None:
         "sqlite::x",
         "sqlite:file:x",
         "sqlite:a/",
+        "redis://redis.example",
+        "redis://redis.example.:6379/15",
+        "rediss://maya:p%40ss@[::1]:6380/",
+        "redis://:pass@10.0.0.1",
+        "redis://maya@redis.example",
+        "redis://maya:p@ss@redis.example",
+        "redis://redis.example/sessions",
+        "redis://redis example",
+        "redis:redis.example",
+        "REDIS://redis.example",
+    ]
+    keys = [
+        MASTER_KEY,
+        MASTER_KEY[:-1],
+        MASTER_KEY + "=",
+        MASTER_KEY.replace("+", "-"),
+        MASTER_KEY.replace("g=", "h="),
+        MASTER_KEY[1:],
+        "secret",
+        "ä" * 43,
     ]
     given = [
         *product(["MAYA_SESSIONS_PER_CONTAINER", "MAYA_DEFAULT_SESSION_MEMORY_MB"], numbers),
         *product(["MAYA_TURN_SECONDS", "MAYA_SHUTDOWN_SECONDS"], numbers),
         *product(["MAYA_CONTAINER_MEMORY_THRESHOLD"], parts),
         *product(["MAYA_STORE_URL"], [*stores, "postgres://x", "sqlite:"]),
+        *product(["MAYA_MASTER_KEY"], keys),
     ]
     script = """
       import { readSettings } from './src/config/settings.ts'
@@ -153,13 +180,19 @@ def test_a_dot_env_file_is_read_as_the_server_reads_it(tmp_path: Path) -> None:
         "TWICE=1",
         "TWICE=2",
         "#OFF=1",
+        "export  SPACED=2",
+        "OPEN='two # words",
+        "BYTE=\udcff",
         "LAST=end",
     ]
     for end in ("\n", "\r\n"):
         file = tmp_path / ".env"
-        file.write_bytes(end.join(lines).encode())
-        script = "import { parseEnv } from 'node:util'; answer(parseEnv(given))"
-        assert deploy.read_env_file(file) == ask_node(script, end.join(lines))
+        file.write_bytes(end.join(lines).encode(errors="surrogateescape"))
+        script = """
+          import { readFileSync } from 'node:fs'
+          import { parseEnv } from 'node:util'
+          answer(parseEnv(readFileSync(given, 'utf8')))"""
+        assert deploy.read_env_file(file) == ask_node(script, str(file))
 
 
 def test_a_dot_env_file_sets_what_the_environment_does_not(tmp_path: Path) -> None:
@@ -209,17 +242,26 @@ def test_settings_that_promise_more_than_fits_are_warned_of_with_the_number_that
     code, out, _ = check(**LARGE)
     assert code == 0
     assert (
-        "100 sessions of 75 MB do not fit in 8192 MB at a threshold of 0.75 with 250 MB in use: 78 do." in out
+        "100 sessions of 75 MB do not fit in 8192 MB at a threshold of 0.75 with 400 MB in use: 76 do." in out
     )
-    assert "MAYA_SESSIONS_PER_CONTAINER=78, or MODAL_MEMORY_MB=10334" in out
+    assert "MAYA_SESSIONS_PER_CONTAINER=76, or MODAL_MEMORY_MB=10534." in out
 
 
 @pytest.mark.parametrize("threshold", ["0.75", "0.8", "0.95"])
 def test_the_memory_that_is_proposed_is_the_least_that_does(threshold: str) -> None:
     asked = {**LARGE, "MAYA_CONTAINER_MEMORY_THRESHOLD": threshold}
-    enough = deploy.memory_for(deploy.make_plan(asked).settings)
+    enough = deploy.memory_for(deploy.make_plan(asked).settings, 100)
     assert deploy.make_plan({**asked, "MODAL_MEMORY_MB": str(enough)}).sessions_that_fit >= 100
     assert deploy.make_plan({**asked, "MODAL_MEMORY_MB": str(enough - 1)}).sessions_that_fit < 100
+
+
+def test_no_memory_is_proposed_that_modal_does_not_have() -> None:
+    (warning,) = deploy.make_plan({**LARGE, "MAYA_SESSIONS_PER_CONTAINER": "5000"}).warnings
+    assert warning.endswith(": 76 do. Set MAYA_SESSIONS_PER_CONTAINER=76.")
+    (refusal,) = deploy.make_plan(
+        {**LARGE, "MAYA_DEFAULT_SESSION_MEMORY_MB": "65536", "MAYA_CONTAINER_MEMORY_THRESHOLD": "0.1"}
+    ).refusals
+    assert refusal.endswith("Set a lower MAYA_DEFAULT_SESSION_MEMORY_MB.")
 
 
 @pytest.mark.parametrize("memory_mb", [512, 1024, 2048, 4096, 8192, 65_536])
@@ -228,22 +270,40 @@ def test_nodes_heap_holds_what_is_admitted_and_leaves_room_for_the_rest(memory_m
     assert memory_mb * 0.8 - deploy.BASE_MB <= heap <= memory_mb - 256
 
 
-@pytest.mark.parametrize("sessions", [1, 2, 10, 50, 60, 400])
-def test_another_container_starts_before_guests_meet_a_full_one(sessions: int) -> None:
+@pytest.mark.parametrize("sessions", [5, 10, 50, 60, 400])
+def test_another_container_starts_before_guests_who_type_meet_a_full_one(sessions: int) -> None:
+    """Each sends a message every 20 seconds, and its answer takes 5."""
     plan = deploy.make_plan({"MAYA_SESSIONS_PER_CONTAINER": str(sessions), "MODAL_MEMORY_MB": "65536"})
-    assert plan.target_inputs == max(1, sessions * 8 // 10)
+    requests_when_full = sessions * 5 / 20
+    assert plan.target_inputs < requests_when_full
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 10, 50, 60, 400])
+def test_a_full_container_takes_a_stream_and_a_microphone_of_each_guest(sessions: int) -> None:
+    plan = deploy.make_plan({"MAYA_SESSIONS_PER_CONTAINER": str(sessions), "MODAL_MEMORY_MB": "65536"})
+    assert plan.target_inputs >= 1
     assert plan.max_inputs > 2 * sessions
 
 
 def test_requests_are_sized_by_the_sessions_that_really_fit() -> None:
     plan = deploy.make_plan(LARGE)
-    assert (plan.sessions, plan.target_inputs, plan.max_inputs) == (78, 62, 176)
+    assert (plan.sessions, plan.target_inputs, plan.max_inputs) == (76, 15, 172)
+
+
+def test_how_many_requests_start_another_container_can_be_set_up_to_what_one_takes() -> None:
+    assert deploy.make_plan({"MODAL_TARGET_INPUTS": "40"}).target_inputs == 40
+    assert deploy.make_plan({"MODAL_TARGET_INPUTS": "1000"}).target_inputs == 120
 
 
 def test_no_more_requests_are_asked_for_than_modal_gives() -> None:
-    plan = deploy.make_plan({"MAYA_SESSIONS_PER_CONTAINER": "2000", "MAYA_DEFAULT_SESSION_MEMORY_MB": "1"})
-    assert (plan.target_inputs, plan.max_inputs) == (1000, 1000)
+    many = {**SHARED, "MAYA_SESSIONS_PER_CONTAINER": "2000", "MAYA_DEFAULT_SESSION_MEMORY_MB": "1"}
+    plan = deploy.make_plan(many)
+    assert (plan.target_inputs, plan.max_inputs) == (400, 1000)
     assert [warning for warning in plan.warnings if "the 1000 requests" in warning]
+    assert deploy.make_plan({**many, "MODAL_MEMORY_MB": "1500"}).warnings == [
+        "2000 sessions of 1 MB do not fit in 1500 MB at a threshold of 0.8 with 400 MB in use: 800 do. "
+        "Set MAYA_SESSIONS_PER_CONTAINER=800, or MODAL_MEMORY_MB=3000."
+    ]
 
 
 # Refusals and warnings
@@ -262,7 +322,7 @@ CANNOT_WORK = [
     ("a shared store without a master key", {"MAYA_STORE_URL": "redis://r"}),
     (
         "memory in which not one session fits",
-        {**WORKING, "MODAL_MEMORY_MB": "512", "MAYA_DEFAULT_SESSION_MEMORY_MB": "300"},
+        {**WORKING, "MODAL_MEMORY_MB": "1024", "MAYA_DEFAULT_SESSION_MEMORY_MB": "500"},
     ),
     (
         "more containers at least than at most",
@@ -291,7 +351,7 @@ def test_what_cannot_work_is_refused(environment: dict[str, str]) -> None:
         (CANNOT_WORK[2][1], SHARED),
         (CANNOT_WORK[4][1], {"MAYA_MASTER_KEY": MASTER_KEY}),
         (CANNOT_WORK[4][1], {"MAYA_SECRET_KEYS": "MAYA_MASTER_KEY"}),
-        (CANNOT_WORK[5][1], {"MODAL_MEMORY_MB": "19000"}),
+        (CANNOT_WORK[5][1], {"MODAL_MEMORY_MB": "1125"}),
         (CANNOT_WORK[5][1], {"MAYA_DEFAULT_SESSION_MEMORY_MB": "50"}),
         (CANNOT_WORK[6][1], {"MODAL_MIN_CONTAINERS": "2"}),
     ],
@@ -307,29 +367,61 @@ def test_every_refusal_names_a_way_out_that_is_one(
     assert deploy.make_plan({**environment, **way_out}).refusals == []
 
 
+HEAP_TOO_SMALL = {
+    **WORKING,
+    "MODAL_MEMORY_MB": "65536",
+    "MAYA_SESSIONS_PER_CONTAINER": "1200",
+    "MAYA_CONTAINER_MEMORY_THRESHOLD": "0.95",
+}
+
+
 @pytest.mark.parametrize(
     ("word", "environment"),
     [
-        ("Redis", SHARED),
         ("MAYA_EPHEMERAL_SESSIONS", {**SHARED, "MAYA_EPHEMERAL_SESSIONS": "1"}),
-        ("MAYA_SHUTDOWN_SECONDS", {**WORKING, "MAYA_SHUTDOWN_SECONDS": "25"}),
+        ("MAYA_SHUTDOWN_SECONDS", {**WORKING, "MAYA_SHUTDOWN_SECONDS": "24"}),
+        ("MODAL_BUFFER_CONTAINERS", {**WORKING, "MODAL_BUFFER_CONTAINERS": "1"}),
         ("MAYA_TURN_SECONDS", {**WORKING, "MAYA_TURN_SECONDS": "150"}),
         ("MODAL_TIMEOUT", {**WORKING, "MODAL_TIMEOUT": "120"}),
-        ("MAYA_CONTAINER_MEMORY_THRESHOLD", {**WORKING, "MAYA_CONTAINER_MEMORY_THRESHOLD": "0.95"}),
+        ("MAYA_CONTAINER_MEMORY_THRESHOLD", HEAP_TOO_SMALL),
     ],
 )
 def test_what_can_hardly_be_meant_is_warned_of_and_deployed(word: str, environment: dict[str, str]) -> None:
-    if word == "Redis" and (ROOT / "src/store/redis.ts").exists():
-        pytest.skip("This server has the store.")
     plan = deploy.make_plan(environment)
     assert plan.refusals == []
     assert [warning for warning in plan.warnings if word in warning]
 
 
-def test_a_plan_that_works_has_no_warnings() -> None:
-    code, out, err = check(**WORKING)
+@pytest.mark.parametrize(
+    "environment",
+    [
+        WORKING,
+        SHARED,
+        {**WORKING, "MAYA_SHUTDOWN_SECONDS": "23"},
+        {**WORKING, "MAYA_CONTAINER_MEMORY_THRESHOLD": "0.95"},
+        {**SHARED, "MODAL_BUFFER_CONTAINERS": "4"},
+    ],
+)
+def test_a_plan_that_works_has_no_warnings(environment: dict[str, str]) -> None:
+    code, out, err = check(**environment)
     assert (code, err) == (0, "")
     assert "warning" not in out
+
+
+def test_a_value_that_is_not_text_is_refused_by_name() -> None:
+    """Modal's client would fail over it in the middle of a deployment, without saying which one it is."""
+    for bad in ("hush-\udcff", "hush-\0"):
+        code, out, err = check(**WORKING, GEMINI_API_KEY=bad)
+        assert code == deploy.EX_CONFIG
+        assert "  GEMINI_API_KEY is not text in UTF-8.\n" in err
+        assert "hush" not in out + err
+
+
+def test_a_master_key_that_the_server_would_refuse_is_refused_and_not_shown() -> None:
+    code, out, err = check(**{**SHARED, "MAYA_MASTER_KEY": "hush"})
+    assert code == deploy.EX_CONFIG
+    assert "MAYA_MASTER_KEY is a text of 4 characters (not shown), allowed is 32 bytes in base64" in err
+    assert "hush" not in out + err
 
 
 def test_the_check_names_containers_memory_sessions_requests_and_store() -> None:
@@ -339,8 +431,8 @@ def test_the_check_names_containers_memory_sessions_requests_and_store() -> None
     assert lines["containers"].startswith("1 to 1, ")
     assert lines["regions"] == "us-east, eu-west"
     assert lines["memory"].startswith("4096 MB at most, 3584 of them for Node's heap")
-    assert lines["sessions"].startswith("50 of 50 MB in a container (50 asked for, 60 fit), 50 in all")
-    assert lines["requests"] == "120 at most in a container; from 40 in each on, Modal starts another"
+    assert lines["sessions"].startswith("50 of 50 MB in a container (50 asked for, 57 fit), 50 in all")
+    assert lines["requests"] == "120 at most in a container; from 10 in each on, Modal starts another"
     assert lines["store"] == "sqlite, in the container, lost with it"
 
 
@@ -374,18 +466,25 @@ def test_every_setting_of_the_server_that_is_set_is_passed_on() -> None:
 
 def test_nothing_of_the_machine_is_passed_on() -> None:
     plan = deploy.make_plan(
-        {"PATH": "/bin", "HOST": "laptop", "PORT": "80", "AWS_SECRET_ACCESS_KEY": "x", "MAYA_API_KEYS": " "}
+        {
+            "PATH": "/bin",
+            "HOST": "laptop",
+            "PORT": "80",
+            "MAYA_TRUSTED_PROXIES": "10.0.0.1",
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "MAYA_API_KEYS": " ",
+        }
     )
-    assert not {"PATH", "HOST", "PORT", "AWS_SECRET_ACCESS_KEY", "MAYA_API_KEYS"} & {
-        *plan.environment,
-        *plan.secrets,
-    }
+    passed_on = {*plan.environment, *plan.secrets}
+    assert not {"PATH", "HOST", "PORT", "MAYA_TRUSTED_PROXIES", "AWS_SECRET_ACCESS_KEY"} & passed_on
+    assert "MAYA_API_KEYS" not in passed_on
 
 
 def test_the_container_is_told_its_memory_and_how_many_there_may_be() -> None:
     plan = deploy.make_plan({"MODAL_MEMORY_MB": "2048"})
     assert plan.environment["MODAL_MEMORY_MB"] == "2048"
     assert plan.environment["MODAL_MAX_CONTAINERS"] == "5"
+    assert plan.environment["MODAL_STARTUP_TIMEOUT"] == "120"
     assert plan.environment["MAYA_SHUTDOWN_SECONDS"] == "20"
 
 
@@ -403,6 +502,7 @@ def test_no_secret_is_ever_shown() -> None:
     names = [name for name in deploy.server_variables() if deploy.SECRET_NAMES.search(name)]
     values = {name: f"hush-{index}-secret" for index, name in enumerate(names)}
     values["MAYA_STORE_URL"] = "redis://maya:hush-password@redis.example"
+    values["MAYA_MASTER_KEY"] = "hush" * 10 + "-AA"
     code, out, err = check(**values)
     assert code == 0
     assert "hush" not in out + err
