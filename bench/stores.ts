@@ -6,7 +6,9 @@ import { systemClock } from '../src/clock.ts'
 import type { SessionEvent } from '../src/log/events.ts'
 import type { Store } from '../src/log/store.ts'
 import { createMemoryStore } from '../src/store/memory.ts'
+import { openRedisStore } from '../src/store/redis.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
+import { RedisServer } from '../tests/store/redis-server.ts'
 import { inTurn, readOptions } from './harness/options.ts'
 import { median, quantile, spread } from './harness/statistics.ts'
 import { printMachine, printProgress, printTable } from './harness/table.ts'
@@ -35,9 +37,13 @@ interface Measured {
 
 const directory = mkdtempSync(join(tmpdir(), 'maya-bench-'))
 const sqlite = await openSqliteStore({ path: join(directory, 'maya.db'), clock: systemClock })
+const redis = await RedisServer.start()
+const redisOnDisk = await RedisServer.start({ isAppendOnly: true })
 const subjects: readonly Subject[] = [
   { name: 'memory', store: createMemoryStore({ clock: systemClock }), versions: [] },
   { name: 'SQLite', store: sqlite, versions: [] },
+  { name: 'Redis', store: await openRedis(redis), versions: [] },
+  { name: 'Redis, every append on disk', store: await openRedis(redisOnDisk), versions: [] },
 ]
 printMachine()
 for (const subject of subjects) await fill(subject)
@@ -54,6 +60,7 @@ for (let round = 0; round < rounds; round++) {
   }
 }
 for (const { store } of subjects) await store.close()
+for (const server of [redis, redisOnDisk]) await server.stop()
 rmSync(directory, { recursive: true })
 const turnBytes = JSON.stringify(turnEvents(0, 0)).length
 printTable(
@@ -73,14 +80,22 @@ printTable(
   ]),
 )
 
+function openRedis({ address }: RedisServer): Promise<Store> {
+  return openRedisStore({ address, clock: systemClock, random: Math.random })
+}
+
 async function fill(subject: Subject): Promise<void> {
   const created: SessionEvent = { type: 'session-created', at: 0, agent: 'maya', workspace: 'default' }
-  const all = Array.from({ length: sessions }, async (_unused, session) => {
-    const turns = Array.from({ length: turnsBefore }, (_none, turn) => turnEvents(session, turn)).flat()
-    subject.versions[session] = 0
-    await append(subject, session, [created, ...turns])
-  })
-  await Promise.all(all)
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < sessions) {
+      const session = next++
+      const turns = Array.from({ length: turnsBefore }, (_none, turn) => turnEvents(session, turn)).flat()
+      subject.versions[session] = 0
+      await append(subject, session, [created, ...turns])
+    }
+  }
+  await Promise.all(Array.from({ length: 50 }, worker))
 }
 
 async function measure(subject: Subject, kind: 'append' | 'load', atOnce: number): Promise<Measured> {

@@ -57,7 +57,7 @@ async function serviceOrExit(from: Settings): Promise<Service> {
       settings: from,
       facts: processFacts(),
       logger,
-      onStoreWait: () => process.stderr.write('Another process holds the database. Waiting for it ...\n'),
+      onStoreWait: (reason) => process.stderr.write(`${reason} Waiting for it ...\n`),
     })
   } catch (error) {
     if (error instanceof MasterKeyError) return exitWith(exitCodes.configuration, error)
@@ -91,6 +91,7 @@ function processFacts(): ProcessFacts {
     uptimeSeconds: () => process.uptime(),
     nodeVersion: process.version,
     version: versionOf(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')),
+    containerName: process.env['MODAL_TASK_ID'],
   }
 }
 

@@ -1,10 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { dirname, join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import type { PaymentProvider } from './bar/payment-provider.ts'
 import { simulatedPayments } from './bar/payments/simulated.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { limits as defaultLimits, type Limits } from './config/limits.ts'
-import { secretsIn, type Settings } from './config/settings.ts'
+import type { Settings } from './config/settings.ts'
 import type { Agent } from './conversation/agent.ts'
 import { maya } from './conversation/agents/maya.ts'
 import { Budgets } from './conversation/budgets.ts'
@@ -12,7 +12,7 @@ import type { PaymentsOptions } from './conversation/payments.ts'
 import { createApp, type App, type AppOptions } from './http/app.ts'
 import { EventStreams } from './http/event-stream.ts'
 import { Listening } from './http/listening.ts'
-import { MessageRates } from './http/message-rates.ts'
+import type { MessageRates } from './http/message-rates.ts'
 import { SessionIdentity } from './http/session-identity.ts'
 import { Turns } from './http/turns.ts'
 import { VoiceChoices } from './http/voice-choices.ts'
@@ -20,32 +20,25 @@ import { present } from './http/wire.ts'
 import type { ClosableModel, Model } from './llm/model.ts'
 import type { Models } from './llm/models.ts'
 import type { ModelObserver } from './llm/observed.ts'
+import type { Bus } from './log/bus.ts'
 import type { Store } from './log/store.ts'
 import { createCpuReader } from './memory/cpu.ts'
 import { MemoryMonitor } from './memory/monitor.ts'
 import { createMemoryReader, type MemoryReading } from './memory/readers.ts'
+import type { Fleet } from './metrics/fleet.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
-import {
-  createGuardRules,
-  guardMarks,
-  guardWithPolicy,
-  type Guard,
-  type GuardObserver,
-  type GuardRules,
-} from './security/guard.ts'
-import { loadMasterKey, spellingsOf } from './security/master-key.ts'
-import { RateLimits } from './security/rate-limits.ts'
+import { guardMarks, type Guard, type GuardRules } from './security/guard.ts'
 import { describeDefect } from './security/redaction.ts'
-import { createSessionTokens, type SessionTokens } from './security/session-token.ts'
-import { createVault, type Vault } from './security/vault.ts'
+import type { SessionTokens } from './security/session-token.ts'
 import type { KeyChecks } from './sessions/guest-keys.ts'
+import { createFleet } from './service-fleet.ts'
 import { createKeyChecks, createModels, providersOf, takesGeminiKeys } from './service-models.ts'
+import { createGuard, createRates, openSecrets } from './service-security.ts'
+import { openShared, sharedByNobody, type Shared } from './service-store.ts'
 import { createVoices, takesCartesiaKeys, voicesOf } from './service-voices.ts'
 import type { SessionParts } from './sessions/session.ts'
 import { SessionManager, type SessionManagerOptions } from './sessions/session-manager.ts'
-import { createMemoryStore } from './store/memory.ts'
 import { observeStore } from './store/observed.ts'
-import { openSqliteStore } from './store/sqlite.ts'
 import type { VoiceObserver } from './voice/observer.ts'
 import type { VoiceClient, Voices } from './voice/voices.ts'
 
@@ -58,10 +51,12 @@ export interface ProcessFacts {
   readonly nodeVersion: string
   readonly version: string
   readonly parentPid?: number
+  /** How the platform calls this container; its host's name where it does not say. */
+  readonly containerName?: string | undefined
 }
 
 /** Everything a service is made of. What a test may replace is optional here. */
-export interface ServiceOptions {
+export interface ServiceOptions extends Partial<Shared> {
   readonly settings: Settings
   readonly facts: ProcessFacts
   readonly logger?: AppOptions['logger']
@@ -76,12 +71,11 @@ export interface ServiceOptions {
   /** Who speaks and listens to a guest who has brought a key for it. */
   readonly guestVoice?: (key: string) => VoiceClient
   readonly agents?: readonly Agent[]
-  readonly store?: Store
   readonly payments?: PaymentProvider
   readonly guardRules?: GuardRules
   readonly readMemory?: () => MemoryReading
-  /** Called once when the store is held by another process and has to be waited for. */
-  readonly onStoreWait?: () => void
+  /** Called once when the store cannot be had yet and is waited for, with a sentence that says why. */
+  readonly onStoreWait?: (reason: string) => void
 }
 
 export interface Service {
@@ -99,17 +93,20 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const agents = new Map((options.agents ?? [maya]).map((agent) => [agent.name, agent]))
   const metrics = createCatalogue(options, agents)
   const reportDefect = createDefectReport(logger)
-  const rates = createRates(settings, limits, { clock, metrics })
   const memory = createMonitor(options, clock)
-  const store = observeStore(options.store ?? (await openStore(options, clock)), metrics, clock)
-  const { tokens, vault, masterKeys } = await openSecrets(settings, store)
-  const guard = createGuard(options, { clock, limits, metrics, masterKeys })
+  const { bus, board, buckets, ...opened } = await openSharedOf(options, { clock, limits })
+  const store = observeStore(opened.store, metrics, clock)
+  const { tokens, vault, masterKeys } = await closedOnFailure([bus, store], () =>
+    openSecrets(settings, store),
+  )
+  const rates = createRates({ settings, limits, buckets, metrics })
+  const guard = createGuard({ ...options, clock, limits, metrics, masterKeys })
   const random = Math.random
   const observer = logFailures(metrics, logger)
   const listening = new Listening({ clock, limits, observer, reportDefect })
   const models = createModels({ ...options, clock, limits, observer, random, reportDefect })
   const voices = createVoices({ ...options, clock, limits, observer, reportDefect })
-  const shared = { settings, limits, clock, agents, metrics, memory, store, rates, guard, tokens }
+  const shared = { settings, limits, clock, agents, metrics, memory, store, bus, rates, guard, tokens }
   const domain = { ...shared, listening, voices }
   const sessions = new SessionManager({
     ...createSessionOptions({ ...domain, models, reportDefect }),
@@ -126,18 +123,19 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     },
   })
   const streams = new EventStreams({ clock, heartbeatMs: limits.heartbeatMs, observer: metrics })
-  const app = await createEdge({ ...domain, logger, sessions, streams })
+  const fleet = createFleet({ board, facts, clock, limits, metrics, reportDefect })
+  const app = await createEdge({ ...domain, logger, sessions, streams, fleet })
   const cpuSeconds = createCpuReader({ processCpuSeconds: facts.cpuSeconds })
   metrics.watch({ memory, sessions, cpuSeconds, uptimeSeconds: facts.uptimeSeconds })
   memory.start()
   sessions.start()
+  await fleet.start()
   return {
     app,
     sessions,
     memory,
     store,
-    close: (graceMs) =>
-      closeParts({ clock, listening, sessions, streams, app, models, voices, memory, store }, graceMs),
+    close: (graceMs) => closeParts({ ...domain, sessions, streams, app, models, fleet }, graceMs),
   }
 }
 
@@ -158,7 +156,7 @@ function createCatalogue(
   })
 }
 
-interface DomainParts extends Omit<EdgeParts, 'logger' | 'sessions' | 'streams'> {
+interface DomainParts extends Omit<EdgeParts, 'logger' | 'sessions' | 'streams' | 'fleet'> {
   readonly models: Models
   readonly reportDefect: (error: unknown) => void
 }
@@ -174,7 +172,7 @@ function createSessionOptions(parts: DomainParts): Omit<SessionManagerOptions, '
     cleanupIntervalMs: settings.cleanupIntervalMs,
     createSessionId: () => tokens.mint().id,
     onGone: (id) => {
-      rates.forget(id)
+      rates.letGo(id)
       listening.end(id, 'session-gone')
     },
     observer: metrics,
@@ -183,9 +181,10 @@ function createSessionOptions(parts: DomainParts): Omit<SessionManagerOptions, '
 
 /** What all sessions share, but for keys and payments. */
 function createSessionParts(parts: DomainParts): Omit<SessionParts, 'keys' | 'payments'> {
-  const { settings, store, clock, limits, agents, models, metrics, guard, reportDefect } = parts
+  const { settings, store, bus, clock, limits, agents, models, metrics, guard, reportDefect } = parts
   return {
     store,
+    bus,
     clock,
     limits,
     agents,
@@ -205,7 +204,7 @@ function createSessionParts(parts: DomainParts): Omit<SessionParts, 'keys' | 'pa
 
 type ClosingParts = Pick<
   EdgeParts,
-  'clock' | 'listening' | 'voices' | 'sessions' | 'streams' | 'memory' | 'store'
+  'clock' | 'listening' | 'voices' | 'sessions' | 'streams' | 'memory' | 'store' | 'bus' | 'fleet'
 > & {
   readonly app: App
   readonly models: Models
@@ -213,7 +212,7 @@ type ClosingParts = Pick<
 
 /** In this order: what still runs needs what comes after it. */
 async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
-  const { clock, listening, sessions, streams, app, models, voices, memory, store } = parts
+  const { clock, listening, sessions, streams, app, models, voices, memory, store, bus, fleet } = parts
   // What is said from now on would be answered by nobody.
   listening.close()
   const deadline = new AbortController()
@@ -225,6 +224,8 @@ async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
   await models.close()
   await voices.close()
   memory.stop()
+  await fleet.stop()
+  await bus.close()
   await store.close()
 }
 
@@ -244,6 +245,8 @@ interface EdgeParts {
   readonly metrics: Metrics
   readonly memory: MemoryMonitor
   readonly store: Store
+  readonly bus: Bus
+  readonly fleet: Fleet
 }
 
 function createEdge({
@@ -283,59 +286,11 @@ function createEdge({
   })
 }
 
-function aMinute(max: number): { readonly max: number; readonly windowMs: number } {
-  return { max, windowMs: 60_000 }
-}
-
-function createRates(
-  settings: Settings,
-  { rateKeysMax, keyChecksMax, listensMax }: Limits,
-  { clock, metrics }: { clock: Clock; metrics: Metrics },
-): MessageRates {
-  const limits = new RateLimits({
-    clock,
-    keysMax: rateKeysMax,
-    rates: {
-      session: aMinute(settings.sessionRateLimit),
-      burst: { max: settings.burstLimit, windowMs: 10_000 },
-      workspace: aMinute(settings.workspaceRateLimit),
-      address: aMinute(settings.addressRateLimit),
-      app: aMinute(settings.appRateLimit),
-      keys: aMinute(keyChecksMax),
-      listens: aMinute(listensMax),
-    },
-  })
-  return new MessageRates({ limits, observer: metrics })
-}
-
 function createPayments(
   { payments = simulatedPayments }: ServiceOptions,
   { clock, metrics, limits }: { clock: Clock; metrics: Metrics; limits: Limits },
 ): PaymentsOptions {
   return { provider: payments, clock, timeoutMs: limits.paymentMs, observer: metrics }
-}
-
-function createGuard(
-  { settings, guardRules }: ServiceOptions,
-  {
-    clock,
-    limits,
-    metrics,
-    masterKeys,
-  }: { clock: Clock; limits: Limits; metrics: GuardObserver; masterKeys: readonly Buffer[] },
-): Guard {
-  const { messageCharactersMax } = settings
-  const secrets = [...secretsIn(settings), ...masterKeys.flatMap(spellingsOf)]
-  const rules = guardRules ?? createGuardRules({ secrets, messageCharactersMax })
-  return guardWithPolicy(rules, {
-    onError: settings.guardOnError,
-    timeoutMs: limits.guardMs,
-    messageCharactersMax,
-    retryAfterSeconds: limits.retryAfterSeconds,
-    failingMs: limits.guardFailingMs,
-    clock,
-    observer: metrics,
-  })
 }
 
 /** Operators read why a provider failed, in our own words: those of a provider can quote a guest or a key. */
@@ -368,31 +323,32 @@ function createDefectReport(logger: AppOptions['logger']): (error: unknown) => v
   }
 }
 
-/** What is made of the master key. Closes the store where there is no such key. */
-async function openSecrets(
-  { masterKey, masterKeyPrevious, store: address }: Settings,
-  store: Store,
-): Promise<{
-  readonly tokens: SessionTokens
-  readonly vault: Vault
-  readonly masterKeys: readonly Buffer[]
-}> {
-  const keyFile = address.kind === 'sqlite' ? join(dirname(address.file), 'master.key') : null
+/** The parts are closed in this order where nothing can be made of them. */
+async function closedOnFailure<Made>(
+  parts: readonly { close(): Promise<void> }[],
+  make: () => Made,
+): Promise<Made> {
   try {
-    const loading = { configured: masterKey, keyFile, isStoreShared: store.shared, randomBytes }
-    const keys = { masterKey: loadMasterKey(loading).key, previousMasterKey: masterKeyPrevious }
-    const masterKeys = [keys.masterKey, masterKeyPrevious].filter((key) => key !== null)
-    return { tokens: createSessionTokens(keys), vault: createVault(keys), masterKeys }
+    return make()
   } catch (error) {
-    await store.close()
+    for (const part of parts) await part.close()
     throw error
   }
 }
 
-async function openStore({ settings, onStoreWait }: ServiceOptions, clock: Clock): Promise<Store> {
-  const { store } = settings
-  if (store.kind === 'memory') return createMemoryStore({ clock })
-  return openSqliteStore({ path: store.file, clock, ...(onStoreWait && { onWaiting: onStoreWait }) })
+/** A store that a test gives is not opened, and its other parts go before those that come with a store. */
+async function openSharedOf(
+  { settings, onStoreWait, logger = false, store, bus, board, buckets }: ServiceOptions,
+  { clock, limits }: { readonly clock: Clock; readonly limits: Limits },
+): Promise<Shared> {
+  const opening = {
+    clock,
+    ...(onStoreWait && { onWaiting: onStoreWait }),
+    onLost: (reason: string) => logger && logger.warn({ reason }, 'store lost'),
+    onRestored: () => logger && logger.warn('store restored'),
+  }
+  const opened = store ? sharedByNobody(store, limits, clock) : await openShared(settings, limits, opening)
+  return { ...opened, ...(bus && { bus }), ...(board && { board }), ...(buckets && { buckets }) }
 }
 
 function createMonitor({ settings, facts, readMemory }: ServiceOptions, clock: Clock): MemoryMonitor {

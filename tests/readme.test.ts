@@ -27,7 +27,7 @@ it('lists every endpoint, and no other', async () => {
 
 it('lists every metric of its own, and no other', async () => {
   const { app } = await startService()
-  const exposed = (await app.inject('/metrics')).body.matchAll(/^# TYPE (maya_\w+)/gm)
+  const exposed = (await app.inject('/metrics/fleet')).body.matchAll(/^# TYPE (maya_\w+)/gm)
   const listed = rows.join('\n').matchAll(/`(maya_\w+)(?:\{[\w,]+\})?`/g)
   expect(namesIn(listed)).toEqual(namesIn(exposed))
 })

@@ -8,10 +8,11 @@ const mayImport: Record<string, readonly string[]> = {
   bar: [],
   llm: [],
   memory: [],
-  security: [],
+  security: ['log'],
   voice: ['llm', 'config'],
   config: ['security'],
   log: ['bar', 'llm'],
+  backup: ['log', 'security'],
   store: ['log'],
   conversation: ['bar', 'llm', 'log', 'config', 'voice'],
   sessions: ['conversation', 'log', 'bar', 'memory', 'config', 'llm', 'security', 'voice'],
@@ -19,10 +20,20 @@ const mayImport: Record<string, readonly string[]> = {
   http: ['sessions', 'conversation', 'bar', 'log', 'llm', 'memory', 'security', 'config', 'voice'],
 }
 const shared = ['clock.ts', 'errors.ts']
-/** Only these may import everything, and nobody imports them but `main.ts`. */
-const top = ['main.ts', 'service.ts', 'service-models.ts', 'service-voices.ts', 'warm-start.ts']
+/** Only these may import everything, and nobody imports them but `main.ts` and `state.ts`. */
+const top = [
+  'main.ts',
+  'service.ts',
+  'service-fleet.ts',
+  'service-models.ts',
+  'service-security.ts',
+  'service-store.ts',
+  'service-voices.ts',
+  'state.ts',
+  'warm-start.ts',
+]
 /** What is a process of its own. */
-const processes = ['src/main.ts', 'src/warm-start.ts']
+const processes = ['src/main.ts', 'src/state.ts', 'src/warm-start.ts']
 
 /** Who may import what is not ours; a path that ends in a slash is a folder. */
 const packageHomes: readonly (readonly [RegExp, readonly string[]])[] = [
@@ -32,6 +43,7 @@ const packageHomes: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^prom-client$/, ['src/metrics/']],
   [/^close-with-grace$/, ['src/main.ts']],
   [/^lru-cache$/, ['src/sessions/']],
+  [/^@redis\/client$/, ['src/store/']],
   [/^(node:)?process$/, ['src/main.ts']],
 ]
 /** Packages that several files share; every other one, such as a provider's SDK, stays in one file. */

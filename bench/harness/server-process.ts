@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 /** A server of any language in a process of its own, measured from outside. */
 export interface ServerProcess {
   readonly url: string
-  /** CPU time of the whole process since its start. */
+  /** CPU time of the whole process since its start, and of the processes that it has started. */
   cpuMs(): number
   residentBytes(): number
   stop(): Promise<void>
@@ -59,7 +59,7 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
   }
   return {
     url: `http://127.0.0.1:${port}`,
-    cpuMs: () => readCpuMs(child.pid ?? 0),
+    cpuMs: () => familyOf(child.pid ?? 0).reduce((sum, pid) => sum + readCpuMs(pid), 0),
     residentBytes: () => readResidentBytes(child.pid ?? 0),
     async stop() {
       child.kill('SIGTERM')
@@ -68,6 +68,11 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
       clearTimeout(kill)
     },
   }
+}
+
+function familyOf(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...(children === '' ? [] : children.split(' ').map(Number))]
 }
 
 /** See proc(5): the times are the fields 14 and 15, and the second field is a name that can hold blanks. */
@@ -82,7 +87,8 @@ function readResidentBytes(pid: number): number {
   return Number(kilobytes) * 1024
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   const port = await new Promise<number>((resolve) => {
     server.listen(0, '127.0.0.1', () => {

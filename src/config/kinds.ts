@@ -155,12 +155,25 @@ export const origins: Kind<readonly string[]> = {
 }
 
 /** Where the sessions are kept. */
-export type StoreAddress = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly file: string }
+export type StoreAddress =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | {
+      readonly kind: 'redis'
+      readonly isTls: boolean
+      readonly host: string
+      readonly port: number
+      readonly user: string | null
+      readonly password: string | null
+      readonly database: number
+    }
 
 export const storeAddress: Kind<StoreAddress> = {
-  allowed: '`memory:` or `sqlite:FILE` with the path of a file',
+  allowed:
+    '`memory:`, `sqlite:FILE` with the path of a file, or `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, with TLS `rediss://`',
   parse(text) {
     if (text === 'memory:') return { kind: 'memory' }
+    if (/^rediss?:/.test(text)) return parseRedisAddress(text)
     const file = /^sqlite:(.+)$/.exec(text)?.[1]
     // `sqlite://data/x` would be a file in the root, and SQLite takes a leading colon or `file:` as more than a name.
     if (file === undefined || /^\/\/|^:|^file:|\/$/.test(file)) return undefined
@@ -168,6 +181,36 @@ export const storeAddress: Kind<StoreAddress> = {
   },
   // The address of another kind of store can hold a password.
   show: (text) => (/^(?:memory|sqlite):/.test(text) ? quote(text) : quote(`${text.split(':')[0]}:...`)),
+}
+
+const redisUrl =
+  /^redis(?<tls>s?):\/\/(?:(?<user>[^\s:@/]*):(?<password>[^\s@/]+)@)?(?<host>\[[\da-fA-F:.]+\]|[^\s:@/[\]]+)(?::(?<port>\d{1,5}))?(?:\/(?<database>\d{0,5}))?$/
+
+/** A user or a password with other than plain characters is percent-encoded, as in every URL. */
+function parseRedisAddress(text: string): StoreAddress | undefined {
+  const { tls = '', user = '', password = '', host = '', ...rest } = redisUrl.exec(text)?.groups ?? {}
+  const { port = '6379', database = '' } = rest
+  const bareHost = hostName.parse(host.replace(/^\[|\]$/g, ''))
+  const [plainUser, plainPassword] = [user, password].map(percentDecoded)
+  if (bareHost === undefined || plainUser === undefined || plainPassword === undefined) return undefined
+  if (within(Number(port), 1, 65_535) === undefined) return undefined
+  return {
+    kind: 'redis',
+    isTls: tls !== '',
+    host: bareHost,
+    port: Number(port),
+    user: plainUser || null,
+    password: plainPassword || null,
+    database: Number(database),
+  }
+}
+
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** `10.0.0.0/8`, or an address alone. Not the whole world: then anybody could claim any address. */

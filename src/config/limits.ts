@@ -87,7 +87,15 @@ export interface Limits {
   readonly leaseMs: number
   readonly leaseRenewMs: number
   readonly leasePollMs: number
+  /** Events of a turn that one message to another container may have. */
+  readonly relayEventsMax: number
   readonly heartbeatMs: number
+  /** How often a container shows its metrics to the fleet, and how long they are shown without being renewed. */
+  readonly fleetPublishMs: number
+  readonly fleetLifeMs: number
+  /** Containers whose metrics the fleet shows, and how many bytes those of one may have. */
+  readonly fleetContainersMax: number
+  readonly fleetTextBytesMax: number
   readonly confirmationMs: number
   readonly paymentMs: number
   /** How long a refused guest is told to wait. */
@@ -153,7 +161,12 @@ export const limits: Limits = {
   leaseMs: 10_000,
   leaseRenewMs: 3000,
   leasePollMs: 250,
+  relayEventsMax: 100,
   heartbeatMs: 15_000,
+  fleetPublishMs: 10_000,
+  fleetLifeMs: 30_000,
+  fleetContainersMax: 100,
+  fleetTextBytesMax: 512 * 1024,
   confirmationMs: 5 * 60_000,
   paymentMs: 10_000,
   retryAfterSeconds: 5,

@@ -175,7 +175,9 @@ function missingSettings(settings: Partial<Settings>): readonly Problem[] {
 /** The secrets of the server that are texts, so that they can be kept out of what is shown. */
 export function secretsIn(settings: Settings): readonly string[] {
   const { geminiKey, openaiKey, openaiHeaders, modalProxyKey, modalProxySecret, cartesiaKey } = settings
-  const texts = [geminiKey, openaiKey, modalProxyKey, modalProxySecret, cartesiaKey, settings.metricsToken]
+  const storePassword = settings.store.kind === 'redis' ? settings.store.password : null
+  const keys = [geminiKey, openaiKey, modalProxyKey, modalProxySecret, cartesiaKey]
+  const texts = [...keys, settings.metricsToken, storePassword]
   const secretHeaders = Object.entries(openaiHeaders).filter(([name]) => credentialName.test(name))
   return [...texts.filter((text) => text !== null), ...secretHeaders.map(([, value]) => value)]
 }

@@ -8,6 +8,7 @@ import type { ModelCalls } from './model-calls.ts'
 import { fitted, requestOf, turnsBefore } from './model-request.ts'
 import { shortened, summaryByRule, summaryRequest, type SummaryTask } from './summary.ts'
 import { ownTurn } from './turn-begin.ts'
+import { commitTurn } from './turn-commit.ts'
 import type { TurnContext } from './turn-context.ts'
 import { TurnStop } from './turn-stop.ts'
 
@@ -63,8 +64,8 @@ interface Compaction {
 }
 
 async function compact(context: TurnContext, { older, last, calls, signal }: Compaction): Promise<void> {
-  const { log, limits, owner, turnId, promptTokensMax } = context
-  const { summary } = log.state
+  const { limits, turnId, promptTokensMax } = context
+  const { summary } = context.log.state
   const task: SummaryTask = {
     previous: summary?.text ?? null,
     turns: older,
@@ -74,10 +75,11 @@ async function compact(context: TurnContext, { older, last, calls, signal }: Com
   const byModel = await askForSummary(context, { task, calls, signal })
   const text = byModel ?? summaryByRule(task)
   const usage = calls.unlogged
-  await log.commit((state) => {
+  await commitTurn(context, (state) => {
     ownTurn(state, context)
+    if (state.summary?.throughTurnId === last.turnId) return []
     return [{ type: 'history-compacted', turnId, summary: text, throughTurnId: last.turnId, usage }]
-  }, owner)
+  })
   calls.markLogged()
 }
 

@@ -44,10 +44,10 @@ export function retellTurn(
   return events
 }
 
-/** The last event of a turn that is told again, under the number that says that all was told. */
+/** The last event of a turn that is told again, under the number that says that all was told, where it was. */
 export function tellEnd(turn: TurnRecord, events: TurnEvents): void {
   const { outcome, code, finishReason } = turn
-  const number = endOfRange(events.lastNumber)
+  const number = outcome === 'running' ? undefined : endOfRange(events.lastNumber)
   if (outcome === 'complete' || outcome === 'stopped') {
     const usage = usageOf(turn)
     const content = contentOf(turn)

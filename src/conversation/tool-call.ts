@@ -3,6 +3,7 @@ import type { ToolCall } from '../llm/model.ts'
 import type { SessionState } from '../log/state.ts'
 import type { Tool, ToolEffect } from './tool.ts'
 import { ownTurn } from './turn-begin.ts'
+import { commitTurn } from './turn-commit.ts'
 import type { TurnContext } from './turn-context.ts'
 
 /** What is left of a call when its slow part is done: a pure decision on the newest state. */
@@ -40,15 +41,14 @@ function inOrder(context: TurnContext, calls: readonly ToolCall[]): readonly Too
 
 /** Appends the call's effect and tells the readers. An effect that the log has already is not applied again. */
 async function applyCall(context: TurnContext, call: ToolCall, decide: Decide): Promise<void> {
-  const { log, owner, turnId, events, observer } = context
+  const { log, turnId, events, observer } = context
   const { callId, name } = call
   let effect: ToolEffect | undefined
-  await log.commit((state) => {
-    effect = undefined
+  await commitTurn(context, (state) => {
     if (ownTurn(state, context).effects.some((present) => present.callId === callId)) return []
     effect = decide(state)
     return [{ type: 'effect', effectId: effectIdOf(context, call), turnId, callId, name, ...effect }]
-  }, owner)
+  })
   if (effect === undefined) return
   observer.toolCalled(findTool(context, name) === undefined ? 'unknown' : name, effect.outcome)
   events.emit({ type: 'tool-result', callId, name, result: effect.result })

@@ -6,6 +6,7 @@ import { findRequest } from '../log/requests.ts'
 import type { SessionState, TurnRecord } from '../log/state.ts'
 import { endOfRange, numbersPerAttempt } from './turn-events.ts'
 import { charge } from './payments.ts'
+import { commitTurn } from './turn-commit.ts'
 import type { TurnContext } from './turn-context.ts'
 
 /**
@@ -13,9 +14,9 @@ import type { TurnContext } from './turn-context.ts'
  * Returns the record of a turn that has its answer already: another process was asked the same and was faster.
  */
 export async function beginTurn(context: TurnContext): Promise<TurnRecord | undefined> {
-  const { log, owner, turnId, attempt } = context
+  const { owner, turnId, attempt } = context
   let answered: TurnRecord | undefined
-  await log.commit((state) => {
+  await commitTurn(context, (state) => {
     answered = undefined
     const open = openTurnOf(state)
     if (open?.turnId === turnId && open.owner === owner) return []
@@ -31,7 +32,7 @@ export async function beginTurn(context: TurnContext): Promise<TurnRecord | unde
       return [...closing, { type: 'turn-resumed', turnId, owner }]
     }
     throw new LeaseLostError('The same was asked elsewhere and is not answered yet.')
-  }, owner)
+  })
   return answered
 }
 
@@ -103,14 +104,14 @@ export async function settlePayment(context: TurnContext): Promise<void> {
   const { paymentId, tabCents, tipCents } = payment
   const totalCents = tabCents + tipCents
   const outcome = await charge(payments, { paymentId, amountCents: totalCents })
-  await log.commit((state) => {
+  await commitTurn(context, (state) => {
     const { effects } = ownTurn(state, context)
     const isDone = state.bar.payment?.paymentId !== paymentId
     if (isDone) return []
     const changes = outcome.status === 'unknown' ? [] : endPayment(state.bar, paymentId, outcome)
     const result = { ...outcome, total_cents: totalCents, tip_cents: tipCents }
     return [{ ...serverEffect(turnId, 'payment', effects.length), result, changes }]
-  }, context.owner)
+  })
   context.events.emit({ type: 'state', bar: log.state.bar })
 }
 

@@ -88,7 +88,12 @@ const numbersPerTelling = numbersPerAttempt / 2
 
 /** The last number of the range that `number` is in. */
 export function endOfRange(number: number): number {
-  return (Math.floor(number / numbersPerAttempt) + 1) * numbersPerAttempt - 1
+  return startOfRange(number) + numbersPerAttempt - 1
+}
+
+/** The number before the first one of the range that `number` is in. */
+export function startOfRange(number: number): number {
+  return Math.floor(number / numbersPerAttempt) * numbersPerAttempt
 }
 
 /** Roughly what an event costs beside its text: the object, its numbers, the frame around it. */
@@ -101,10 +106,11 @@ const bytesPerMark = 120
  * Sound has a bound of its own and can be missed: nobody is cut off or begins anew because of it.
  */
 export class TurnEvents {
-  readonly turnId: string
   readonly #options: TurnEventsOptions
   readonly #readers = new Set<TurnReader>()
   readonly #sound: TurnSound
+  #turnId: string
+  #retoldUpTo: number | undefined
   #records: NumberedEvent[] = []
   #bytes = 0
   #lastNumber: number
@@ -114,11 +120,16 @@ export class TurnEvents {
   readonly #endedPromise = Promise.withResolvers<void>()
 
   constructor(options: TurnEventsOptions) {
-    this.turnId = options.turnId
     this.#options = options
+    this.#turnId = options.turnId
+    this.#retoldUpTo = options.retoldUpTo
     this.#lastNumber = options.base
     this.#givenNumber = options.base
     this.#sound = new TurnSound(options.soundBytesMax)
+  }
+
+  get turnId(): string {
+    return this.#turnId
   }
 
   get bytes(): number {
@@ -182,9 +193,17 @@ export class TurnEvents {
     this.#lastNumber = Math.max(this.#lastNumber, first)
   }
 
+  /** From here on another turn is told again, from its beginning: the one that had the same question before. */
+  becomeTurn(turnId: string): void {
+    this.#turnId = turnId
+    this.#retoldUpTo = Infinity
+    this.beginRetelling()
+    this.emit({ type: 'session' })
+  }
+
   /** Whether a reader that got everything up to `number` has read this turn to its end. */
   isReadToEnd(number: number): boolean {
-    const last = this.#options.retoldUpTo ?? this.#lastNumber
+    const last = this.#retoldUpTo ?? this.#lastNumber
     return this.#ended && (number === last || number === endOfRange(this.#lastNumber))
   }
 
@@ -227,8 +246,8 @@ export class TurnEvents {
    * what is one record now was read.
    */
   #indexAfter(number: number): number | undefined {
-    const { base, retoldUpTo } = this.#options
-    if (retoldUpTo !== undefined || number <= base || number > this.#givenNumber) return undefined
+    const isRetold = this.#retoldUpTo !== undefined
+    if (isRetold || number <= this.#options.base || number > this.#givenNumber) return undefined
     const index = this.#records.findIndex((record) => record.number > number)
     if (index === -1) return this.#records.length
     const next = this.#records[index]

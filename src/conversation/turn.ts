@@ -4,8 +4,8 @@ import { noUsage, tokensOf } from '../llm/usage.ts'
 import type { NewEvent, TurnEnded, TurnOutcome } from '../log/events.ts'
 import { keyFound, type OwnKey } from '../log/keys.ts'
 import { sessionNotFound } from '../log/session-log.ts'
-import type { TurnRecord } from '../log/state.ts'
-import { StoreError } from '../log/store.ts'
+import type { SessionState, TurnRecord } from '../log/state.ts'
+import { ignoreStoreError } from '../log/store.ts'
 import { compactedRequest } from './compaction.ts'
 import { contentOf, separatorBefore } from './messages.ts'
 import { ModelCalls } from './model-calls.ts'
@@ -13,6 +13,7 @@ import type { Reply } from './reply.ts'
 import { tellEnd, tellLogged, usageOf } from './tell.ts'
 import { runTools } from './tool-call.ts'
 import { beginTurn, ownTurn, settlePayment } from './turn-begin.ts'
+import { commitTurn } from './turn-commit.ts'
 import type { TurnContext } from './turn-context.ts'
 import { endOfRange } from './turn-events.ts'
 import { beginSpeech, type TurnSpeech } from './turn-speech.ts'
@@ -135,7 +136,8 @@ export class Turn {
   /** Another process was asked the same and has answered; its words are ours. */
   #tellAnswered(turn: TurnRecord): TurnOutcome {
     const { log, events } = this.#context
-    events.beginRetelling()
+    if (turn.turnId === events.turnId) events.beginRetelling()
+    else events.becomeTurn(turn.turnId)
     tellLogged(turn, log.state.bar, events)
     tellEnd(turn, events)
     return turn.outcome === 'running' ? 'interrupted' : turn.outcome
@@ -152,19 +154,19 @@ export class Turn {
 
   /** Asks for the next reply and logs it before any of its tools runs. True when it was the last one of the turn. */
   async #askModel(turn: TurnRecord, calls: ModelCalls): Promise<boolean> {
-    const { log, owner, turnId, events } = this.#context
+    const { log, turnId, events } = this.#context
     const reply = await this.#readReply(turn, calls)
     // Whether more follows or a tool has to work first: what was said is heard now.
     this.#speech?.pause()
     const { text, toolCalls, usage, finishReason, signature } = reply
     const isLast = toolCalls.length === 0
-    await log.commit((state) => {
+    await commitTurn(this.#context, (state) => {
       if (ownTurn(state, this.#context).replies.length > turn.replies.length) return []
       const said = { turnId, text, toolCalls, usage, ...(signature && { signature }) }
       const replied: NewEvent = { type: 'model-replied', ...said }
       const ending = isLast ? [this.#completeEnding(finishReason)] : []
       return [...keyFound(state, this.#askedKey, 'valid'), replied, ...ending]
-    }, owner)
+    })
     calls.markLogged()
     this.#partial = ''
     if (isLast) {
@@ -271,14 +273,16 @@ export class Turn {
     const text = this.#partial
     const unreportedUsage = this.#calls?.unlogged ?? noUsage
     const unreported = tokensOf(unreportedUsage) > 0 && { unreportedUsage }
-    await log.commit((state) => {
+    const ending = (state: SessionState): readonly NewEvent[] => {
       if (state.openTurnId !== turnId) return []
       ownTurn(state, this.#context)
       const said: NewEvent = { type: 'model-replied', turnId, text, toolCalls: [], usage: noUsage }
       const end = outcome === 'stopped' ? ({ outcome, finishReason: 'stopped' } as const) : { outcome, code }
       const found = code === 'KEY_REJECTED' ? keyFound(state, this.#askedKey, 'rejected') : []
       return [...found, ...(keepsText && text !== '' ? [said] : []), this.#ending({ ...end, ...unreported })]
-    }, owner)
+    }
+    // A store that was waited for in vain is asked once more, and then no longer.
+    await (code === 'STORE_UNAVAILABLE' ? log.commit(ending, owner) : commitTurn(this.#context, ending))
   }
 
   #tellEarlyEnd({ outcome, code, message }: EarlyEnd): TurnOutcome {
@@ -317,8 +321,4 @@ export class Turn {
 function callsWaiting(turn: TurnRecord): readonly ToolCall[] {
   const done = new Set(turn.effects.map(({ callId }) => callId))
   return turn.replies.at(-1)?.toolCalls.filter(({ callId }) => !done.has(callId)) ?? []
-}
-
-function ignoreStoreError(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error
 }

@@ -51,6 +51,8 @@ export interface RouteOptions {
   readonly turnsKeptMax: number
   readonly metricsToken: string | null
   readonly metrics: { readonly contentType: string; text(): Promise<string> }
+  /** The metrics of all containers, as one text of the same type. */
+  readonly fleet: { text(): Promise<string> }
   /** Sentences about what is wrong now; none when all is well. */
   readonly health: { readonly guardPolicy: 'open' | 'closed'; checks(): Promise<readonly string[]> }
 }

@@ -48,8 +48,8 @@ export class MessageRates {
   }
 
   /** Lets go of what is remembered of a session. */
-  forget(id: string): void {
-    this.#limits.forget({ session: id, burst: id, keys: id, listens: id })
+  letGo(id: string): void {
+    this.#limits.letGo({ session: id, burst: id, keys: id, listens: id })
   }
 
   #answer(reply: FastifyReply, { ok, tightest }: RateVerdict): void {

@@ -68,10 +68,10 @@ export class Turns {
     const confirmationId = session.openConfirmationId
     const question = { operation: 'chat', body: { user_input: userInput } }
     const asked = key === undefined ? undefined : requestKey(key, question)
-    const known = session.findAsked(asked)
+    const known = await session.findAsked(asked)
     if (known !== undefined) return known
     await this.#options.rates.take(request, reply, session)
-    const takenUp = session.takeUp(asked, speech)
+    const takenUp = await session.takeUp(asked, speech)
     if (takenUp !== undefined) return takenUp
     // What is refused here never was in the session.
     const checked = await this.#options.guard.checkInput(userInput, session.keys.secrets)

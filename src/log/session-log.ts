@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { NewEvent, SessionEvent } from './events.ts'
 import { fold, readSnapshot, type FoldBounds, type SessionState } from './state.ts'
-import { StoreError, type Store } from './store.ts'
+import { ignoreStoreError, StoreError, type Store } from './store.ts'
 
 /** How often a decision is taken anew before we say that the store is not to be had. */
 const conflictsMax = 100
@@ -161,9 +161,7 @@ export class SessionLog {
     this.#snapshotVersion = this.#version
     const snapshot = { version: this.#version, state: this.#state }
     // Only a help for loading: the append above stands whatever becomes of the snapshot.
-    await this.#options.store.saveSnapshot(this.id, snapshot).catch((error: unknown) => {
-      if (!(error instanceof StoreError)) throw error
-    })
+    await this.#options.store.saveSnapshot(this.id, snapshot).catch(ignoreStoreError)
   }
 
   async #refresh(): Promise<boolean> {

@@ -34,6 +34,12 @@ export interface Store {
   /** Up to `max` sessions that expire at `now` or earlier, the oldest first. */
   expired(now: number, max: number): Promise<readonly string[]>
   /**
+   * Up to `max` of all sessions, expired or not, in the order of their ids, which are ASCII: the first ones, or those
+   * after this one, which need not exist any more. A session that is there all the time is found by going on after the
+   * last one found until nothing is.
+   */
+  ids(after: string | undefined, max: number): Promise<readonly string[]>
+  /**
    * Forgets the session with everything in it, its lease too. With `expiredBefore`, only if it still expires then or
    * earlier, so that one that was used since stays. False when it was not there or stays.
    */
@@ -86,4 +92,9 @@ export interface StoredLog {
 /** The storage could not be reached or refused to write; nothing was changed. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
+}
+
+/** For what is no loss when the store is away. */
+export function ignoreStoreError(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error
 }

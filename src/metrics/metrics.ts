@@ -10,6 +10,8 @@ import type { SessionObserver } from '../sessions/session-manager.ts'
 import type { GuardObserver } from '../security/guard.ts'
 import type { StoreObserver, StoreOperation } from '../store/observed.ts'
 import type { VoiceObserver } from '../voice/observer.ts'
+import type { FleetObserver } from './fleet.ts'
+import { observeFleet } from './fleet-metrics.ts'
 import { observeGuard, type GuardLabels } from './guard-metrics.ts'
 import { counterIn, histogramIn } from './series.ts'
 import { observeVoices, type VoiceLabels } from './voice-metrics.ts'
@@ -23,7 +25,8 @@ export interface Metrics
     RateObserver,
     StoreObserver,
     GuardObserver,
-    VoiceObserver {
+    VoiceObserver,
+    FleetObserver {
   readonly contentType: string
   /** The exposition in Prometheus text format. */
   text(): Promise<string>
@@ -80,6 +83,7 @@ const storeOperations = {
   saveSnapshot: true,
   touch: true,
   expired: true,
+  ids: true,
   remove: true,
   acquireLease: true,
   renewLease: true,
@@ -111,6 +115,7 @@ export function createMetrics(labels: MetricLabels): Metrics {
     ...observeEdge(registry),
     ...observeGuard(registry, labels),
     ...observeVoices(registry, labels),
+    ...observeFleet(registry),
   }
 }
 
@@ -395,14 +400,14 @@ function fixedGauges(registry: Registry, labels: MetricLabels): void {
   }).set({ version: labels.version, node: labels.nodeVersion }, 1)
 }
 
-/** How long callbacks wait for the event loop, since the last scrape. */
+/** How long callbacks wait for the event loop, since the metrics were last read: by a scrape or for the fleet. */
 function eventLoopDelay(registry: Registry): void {
   const resolutionMs = 20
   const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
   void new Gauge({
     name: 'maya_event_loop_delay_seconds',
-    help: 'Delay of the event loop since the last scrape, by quantile.',
+    help: 'Delay of the event loop since the metrics were last read, by quantile.',
     labelNames: ['quantile'],
     registers: [registry],
     collect() {

@@ -164,12 +164,29 @@ export class SessionManager {
       await Promise.all(step.map((session) => this.#letGo(session)))
       await letOthersRun()
     }
+    if (store.shared) await this.#letGoOfForeign()
     for (;;) {
       const now = clock.date()
       const due = await store.expired(now, limits.sweepStepMax)
       await Promise.all(due.map((id) => this.#expire(id, now)))
       if (due.length < limits.sweepStepMax) return
       await letOthersRun()
+    }
+  }
+
+  /** Lets go of the copies of sessions that were used in another container since: they live there now. */
+  async #letGoOfForeign(): Promise<void> {
+    const { store, limits } = this.#options.parts
+    const unused = [...this.#live.values()].filter((session) => !session.isInUse)
+    for (let from = 0; from < unused.length; from += limits.sweepStepMax) {
+      await Promise.all(
+        unused.slice(from, from + limits.sweepStepMax).map(async (session) => {
+          const version = await store.version(session.id)
+          if (version === session.log.version || session.isInUse || session.isDisposed) return
+          void this.#letGo(session)
+          this.#options.observer.sessionHibernated()
+        }),
+      )
     }
   }
 

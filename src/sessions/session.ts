@@ -10,26 +10,27 @@ import { Turn } from '../conversation/turn.ts'
 import type { TurnContext, TurnSpeechWish } from '../conversation/turn-context.ts'
 import { deadTurnEnd, openTurnOf } from '../conversation/turn-begin.ts'
 import { numbersPerAttempt, TurnEvents } from '../conversation/turn-events.ts'
-import type { TurnStopKind } from '../conversation/turn-stop.ts'
 import { ServiceError } from '../errors.ts'
 import type { RequestKey } from '../log/events.ts'
 import { assertSameQuestion, findRequest } from '../log/requests.ts'
 import { LeaseLostError, sessionNotFound, type SessionLog } from '../log/session-log.ts'
 import { bytesOfState } from '../log/size.ts'
 import type { TurnRecord } from '../log/state.ts'
-import type { Store } from '../log/store.ts'
+import type { Bus } from '../log/bus.ts'
+import { ignoreStoreError, type Store } from '../log/store.ts'
 import { Cashier, type Answer, type Present } from './cashier.ts'
 import { GuestKeys, type KeyParts, type SessionModels } from './guest-keys.ts'
 import { heardEvents, type Stopping } from './heard.ts'
 import { assertLogRoom } from './log-room.ts'
+import { FollowedTurns } from './followed-turns.ts'
+import { OfferedTurn } from './offered-turn.ts'
 import { eventBounds, isUnfinished, ToldTurns } from './told-turns.ts'
-
-/** What happens to a message that comes while a turn runs. */
-export type TurnOverlap = 'queue' | 'reject' | 'interrupt'
+import { TurnQueue, type TurnOverlap } from './turn-queue.ts'
 
 /** What all sessions of a process share. */
 export interface SessionParts {
   readonly store: Store
+  readonly bus: Bus
   readonly clock: Clock
   readonly limits: Limits
   readonly agents: ReadonlyMap<string, Agent>
@@ -76,12 +77,10 @@ export class Session {
   readonly keys: GuestKeys
   readonly #parts: SessionParts
   readonly #agent: Agent
-  readonly #waiting: Turn[] = []
+  readonly #turns: TurnQueue
   readonly #told: ToldTurns
-  #running: Turn | undefined
+  readonly #followed: FollowedTurns
   #holds = 0
-  /** Resets that are under way: messages that come meanwhile wait for them. */
-  #resets = 0
   #usedAt: number
   #isDraining = false
   #isDisposed = false
@@ -96,17 +95,34 @@ export class Session {
     this.#parts = parts
     this.#agent = agent
     this.#told = new ToldTurns(log, parts.limits)
+    this.#followed = new FollowedTurns({
+      ...parts,
+      sessionId: log.id,
+      onEnd: (events) => this.#keepFollowed(events),
+    })
+    this.#turns = new TurnQueue({
+      overlap: parts.overlap,
+      waitingMax: parts.turnsQueuedMax,
+      retryAfterSeconds: parts.limits.retryAfterSeconds,
+      isAnsweredElsewhere: (turn) => this.#isAnsweredElsewhere(turn),
+      onEnd: ({ events }) => this.#onTurnEnd(events),
+    })
     this.#usedAt = parts.clock.now()
   }
 
-  /** The turn that is being answered now, if there is one. */
+  /** The turn that is being answered here, if there is one. */
   get runningTurnId(): string | null {
-    return this.#running?.turnId ?? null
+    return this.#turns.running?.turnId ?? null
+  }
+
+  /** The turn that is being answered, here or in another container. */
+  get openTurnId(): string | null {
+    return this.runningTurnId ?? this.log.state.openTurnId
   }
 
   /** A session in use is neither hibernated nor expired. */
   get isInUse(): boolean {
-    return this.#holds > 0 || this.#running !== undefined
+    return this.#holds > 0 || this.#turns.running !== undefined
   }
 
   /** Whether it was let go of: whoever still has it finds nothing in it that lasts. */
@@ -126,7 +142,7 @@ export class Session {
 
   /** About how many bytes of memory it holds. */
   get bytes(): number {
-    const told = this.#localTurns().reduce((sum, { events }) => sum + events.bytes, this.#told.bytes)
+    const told = this.#turns.turns.reduce((sum, { events }) => sum + events.bytes, this.#told.bytes)
     return bytesOfState(this.log.state) + told
   }
 
@@ -159,44 +175,43 @@ export class Session {
    */
   async send(message: Message): Promise<TurnEvents> {
     const { request, speech, confirmationId = this.openConfirmationId } = message
-    const asked = this.takeUp(request, speech)
+    const asked = await this.takeUp(request, speech)
     if (asked !== undefined) return asked
     await this.#parts.budgets.admit(this.log.state, this.#payer)
     // The same request may have come once more meanwhile.
-    return this.takeUp(request, speech) ?? this.#enqueue(this.#newTurn({ ...message, confirmationId })).events
+    return this.#takeUpHere(request, speech) ?? this.#enqueue(this.#newTurn({ ...message, confirmationId }))
   }
 
   /** The events of the turn that was asked under this key, where there is one. An unfinished one goes on here. */
-  takeUp(
+  async takeUp(
     request: RequestKey | undefined,
     speech: TurnSpeechWish | null = null,
-  ): TurnEvents | Promise<TurnEvents> | undefined {
-    const found = this.findAsked(request)
-    if (found !== undefined || request === undefined) return found
-    const known = findRequest(this.log.state, request)
-    const record = known?.kind === 'turn' ? this.#told.recordOf(known.turnId) : undefined
-    return record && this.#enqueue(this.#resumedTurn(record, request, speech)).events
+  ): Promise<TurnEvents | undefined> {
+    return (await this.findAsked(request)) ?? this.#takeUpHere(request, speech)
   }
 
-  /** The events of the turn that was asked under this key, where it runs or waits here or has its answer. */
-  findAsked(request: RequestKey | undefined): TurnEvents | Promise<TurnEvents> | undefined {
-    if (request === undefined) return undefined
-    const local = this.#localTurns().find((turn) => turn.request?.key === request.key)
-    if (local?.request !== undefined) {
-      assertSameQuestion(local.request, request)
-      return local.events
-    }
+  /** The events of the turn that was asked under this key, where it runs or waits anywhere or has its answer. */
+  async findAsked(request: RequestKey | undefined): Promise<TurnEvents | undefined> {
+    const here = this.#askedHere(request)
+    if (here !== undefined) return here
     const known = findRequest(this.log.state, request)
     if (known?.kind !== 'turn') return undefined
     const record = this.#told.recordOf(known.turnId)
-    if (record === undefined) return this.findTurn(known.turnId)
+    if (record === undefined) return this.#told.find(known.turnId)
+    if (record.outcome === 'running') return this.#followed.find(record.turnId)
     return isUnfinished(record) ? undefined : this.#told.eventsOf(record)
   }
 
   /** The events of a turn: running, waiting, kept, or told again from the log. */
   async findTurn(turnId: string): Promise<TurnEvents> {
-    const local = this.#localTurns().find((turn) => turn.turnId === turnId)
-    return local?.events ?? this.#told.find(turnId)
+    const here = this.#turns.turns.find((turn) => turn.turnId === turnId)
+    if (here !== undefined) return here.events
+    if (isUnknownOrRunning(this.#told.recordOf(turnId))) {
+      const followed = await this.#followed.find(turnId)
+      if (followed !== undefined) return followed
+      await this.log.refresh()
+    }
+    return this.#told.find(turnId)
   }
 
   /**
@@ -210,14 +225,12 @@ export class Session {
   ): Promise<Answer> {
     const before = this.cashier.answeredBefore(request)
     if (before !== undefined) return before
-    const { turnId = this.runningTurnId } = stopping
-    const running = this.#running?.turnId === turnId ? this.#running : undefined
-    const local = this.#localTurns().map((turn) => turn.turnId)
-    running?.stop('stopped')
-    await running?.events.whenEnded
+    const turnId = stopping.turnId ?? this.openTurnId
+    const local = this.#turns.turns.map((turn) => turn.turnId)
+    const wasStopped = turnId !== null && (await this.#stopTurn(turnId))
     return this.cashier.act(request, (state) => ({
-      events: heardEvents(state, stopping, local),
-      answer: present(running !== undefined),
+      events: heardEvents(state, { ...stopping, turnId: turnId ?? undefined }, local),
+      answer: present(wasStopped),
     }))
   }
 
@@ -225,51 +238,58 @@ export class Session {
   async reset(request: RequestKey | undefined, answer: Answer): Promise<Answer> {
     const before = this.cashier.answeredBefore(request)
     if (before !== undefined) return before
-    this.#resets++
-    try {
-      await this.#endTurns('stopped')
-      return await this.cashier.act(request, ({ bar }) => {
+    return this.#turns.holdDuring(async () => {
+      await this.#interruptElsewhere()
+      return this.cashier.act(request, ({ bar }) => {
         if (bar.payment === null) return { events: [{ type: 'session-reset' }], answer }
         const message = 'A payment is being processed. Pay again to learn its outcome, then reset.'
         throw new ServiceError('PAYMENT_FAILED', message, { retryAfterSeconds: 5 })
       })
-    } finally {
-      this.#resets--
-      this.#runNext()
-    }
+    })
   }
 
   /** Takes no more messages and lets its turns come to their end; ends them as interrupted when told to. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#isDraining = true
-    const interrupt = (): void => {
-      void this.#endTurns('shutdown')
-    }
-    if (signal.aborted) interrupt()
-    signal.addEventListener('abort', interrupt, { once: true })
-    await Promise.all(this.#localTurns().map((turn) => turn.events.whenEnded))
-    signal.removeEventListener('abort', interrupt)
+    await this.#turns.drain(signal)
   }
 
   /** Gives back everything the session owns. The log stays in the store. */
   async dispose(): Promise<void> {
     this.#isDisposed = true
-    await this.#endTurns('stopped')
+    await this.#turns.end('stopped')
+    this.#followed.dispose()
     this.#told.clear()
     this.keys.dispose()
   }
 
-  #localTurns(): readonly Turn[] {
-    return this.#running === undefined ? [...this.#waiting] : [this.#running, ...this.#waiting]
+  /** Waits for the end of the turn. False where it does not run. */
+  async #stopTurn(turnId: string): Promise<boolean> {
+    const { running } = this.#turns
+    if (running?.turnId !== turnId) return turnId === this.log.state.openTurnId && this.#followed.stop(turnId)
+    running.stop('stopped')
+    await running.events.whenEnded
+    return true
   }
 
-  async #endTurns(kind: TurnStopKind): Promise<void> {
-    const turns = this.#localTurns()
-    const waiting = this.#waiting.splice(0)
-    for (const turn of turns) turn.stop(kind)
-    // They never began, so they end at once and only tell their readers.
-    for (const turn of waiting) void turn.run().finally(() => turn.events.end())
-    await Promise.all(turns.map((turn) => turn.events.whenEnded))
+  /** As `findAsked`, but only what can be said without asking another container. */
+  #askedHere(request: RequestKey | undefined): TurnEvents | undefined {
+    if (request === undefined) return undefined
+    const turn = this.#turns.turns.find((candidate) => candidate.request?.key === request.key)
+    if (turn?.request !== undefined) assertSameQuestion(turn.request, request)
+    return turn?.events
+  }
+
+  /** Decides at once, so that the same request is never taken up twice here. */
+  #takeUpHere(request: RequestKey | undefined, speech: TurnSpeechWish | null = null): TurnEvents | undefined {
+    const here = this.#askedHere(request)
+    if (here !== undefined || request === undefined) return here
+    const known = findRequest(this.log.state, request)
+    const record = known?.kind === 'turn' ? this.#told.recordOf(known.turnId) : undefined
+    if (record === undefined) return undefined
+    return isUnfinished(record)
+      ? this.#enqueue(this.#resumedTurn(record, request, speech))
+      : this.#told.eventsOf(record)
   }
 
   /** Who pays for the next turn, as far as is known before it begins. */
@@ -313,53 +333,43 @@ export class Session {
     })
   }
 
-  #enqueue(turn: Turn): Turn {
-    const { overlap, turnsQueuedMax, limits } = this.#parts
-    const { retryAfterSeconds } = limits
+  #enqueue(turn: Turn): TurnEvents {
     // First, because a session that is let go of by a closing server is not gone: its guest has to come back.
     if (this.#isDraining) {
+      const { retryAfterSeconds } = this.#parts.limits
       const message = 'This server is closing. Please try again in a moment.'
       throw new ServiceError('DRAINING', message, { retryAfterSeconds })
     }
     if (this.#isDisposed) throw sessionNotFound()
-    if (overlap === 'reject' && this.#isAnswering(turn)) {
-      throw new ServiceError('TURN_RUNNING', 'Maya is still answering.')
-    }
-    // Who interrupts takes the place of all that waited.
-    if (overlap === 'interrupt') void this.#endTurns('stopped')
-    else if (this.#waiting.length >= turnsQueuedMax && this.#hasToWait) {
-      const message = `Up to ${turnsQueuedMax} messages can wait for their answer. Try again in a moment.`
-      throw new ServiceError('TURN_QUEUE_FULL', message, { retryAfterSeconds })
-    }
-    this.#waiting.push(turn)
-    this.#runNext()
-    return turn
+    this.#turns.add(turn)
+    if (this.#parts.overlap === 'interrupt' && this.#isAnsweredElsewhere(turn))
+      void this.#interruptElsewhere()
+    void new OfferedTurn(this.#parts, this.id, turn)
+    return turn.events
   }
 
-  get #hasToWait(): boolean {
-    return this.#running !== undefined || this.#resets > 0
-  }
-
-  /** Whether another turn runs, here or in another process. */
-  #isAnswering({ turnId }: Turn): boolean {
+  /** Whether another turn is open than this one and those that run here. */
+  #isAnsweredElsewhere({ turnId }: Turn): boolean {
     const { openTurnId } = this.log.state
-    return this.#running !== undefined || (openTurnId !== null && openTurnId !== turnId)
+    return ![null, turnId, this.runningTurnId].includes(openTurnId)
   }
 
-  #runNext(): void {
-    if (this.#hasToWait) return
-    const turn = this.#waiting.shift()
-    if (turn === undefined) return
-    this.#running = turn
-    void turn.run().finally(() => {
-      this.#running = undefined
-      this.keys.takeBack()
-      this.#usedAt = this.#parts.clock.now()
-      if (!this.#isDisposed) this.#told.keep(turn.events)
-      // Only now: whoever waited for the end finds the session free.
-      turn.events.end()
-      this.#runNext()
-    })
+  async #interruptElsewhere(): Promise<void> {
+    const { openTurnId } = this.log.state
+    // Where it cannot be reached, its end or that of its lease is waited for.
+    if (openTurnId !== null) await this.#followed.stop(openTurnId).catch(ignoreStoreError)
+  }
+
+  #onTurnEnd(events: TurnEvents): void {
+    this.keys.takeBack()
+    this.#usedAt = this.#parts.clock.now()
+    if (!this.#isDisposed) this.#told.keep(events)
+  }
+
+  async #keepFollowed(events: TurnEvents): Promise<void> {
+    // Whoever waited for the end finds it in the log. If that cannot be read now, the next use will.
+    await this.log.refresh().catch(ignoreStoreError)
+    if (!this.#isDisposed) this.#told.keep(events)
   }
 
   async #closeDeadTurn(): Promise<void> {
@@ -378,4 +388,8 @@ export class Session {
       await store.releaseLease(this.id, owner)
     }
   }
+}
+
+function isUnknownOrRunning(record: TurnRecord | undefined): boolean {
+  return record === undefined || record.outcome === 'running'
 }

@@ -69,8 +69,9 @@ export class ToldTurns {
     const own = events.filter((event) => 'turnId' in event && event.turnId === turnId)
     const [record] = turnRecordsOf(events[0], own)
     if (record === undefined || !isUnfinished(record)) return record
-    // Only a turn that is still kept can be taken up again.
-    return { ...record, outcome: 'failed', code: 'INTERRUPTED' }
+    // Only a turn that is still kept can be taken up again, or one that another process has begun since.
+    await this.#log.refresh()
+    return this.recordOf(turnId) ?? { ...record, outcome: 'failed', code: 'INTERRUPTED' }
   }
 }
 

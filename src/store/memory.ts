@@ -95,6 +95,12 @@ class MemoryStore implements Store {
     return this.#byExpiry.expired(now, max).map((log) => log.id)
   }
 
+  async ids(after: string | undefined, max: number): Promise<readonly string[]> {
+    this.#assertOpen()
+    const later = [...this.#logs.keys()].filter((id) => after === undefined || id > after)
+    return later.toSorted().slice(0, max)
+  }
+
   async remove(id: string, expiredBefore = Infinity): Promise<boolean> {
     this.#assertOpen()
     const log = this.#logs.get(id)

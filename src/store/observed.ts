@@ -36,6 +36,7 @@ export function observeStore(store: Store, observer: StoreObserver, clock: Clock
     saveSnapshot: (id, snapshot) => timed('saveSnapshot', () => store.saveSnapshot(id, snapshot)),
     touch: (id, expiresAt) => timed('touch', () => store.touch(id, expiresAt)),
     expired: (now, max) => timed('expired', () => store.expired(now, max)),
+    ids: (after, max) => timed('ids', () => store.ids(after, max)),
     remove: (id, expiredBefore) => timed('remove', () => store.remove(id, expiredBefore)),
     acquireLease: (id, owner, durationMs) =>
       timed('acquireLease', () => store.acquireLease(id, owner, durationMs)),

@@ -113,6 +113,10 @@ class SqliteStore implements Store {
     return this.#read(() => this.#statements.expired.all(now, max).map((row) => String(row.id)))
   }
 
+  async ids(after = '', max: number): Promise<readonly string[]> {
+    return this.#read(() => this.#statements.ids.all(after, max).map((row) => String(row.id)))
+  }
+
   async remove(id: string, expiredBefore = Infinity): Promise<boolean> {
     const removed = await this.#write(() => {
       const session = this.#statements.removeSession.get(id, expiredBefore)
@@ -261,6 +265,7 @@ function prepare(database: DatabaseSync) {
     ),
     touch: database.prepare('UPDATE sessions SET expires_at = ? WHERE id = ?'),
     expired: database.prepare('SELECT id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?'),
+    ids: database.prepare('SELECT id FROM sessions WHERE id > ? ORDER BY id LIMIT ?'),
     removeSession: database.prepare('DELETE FROM sessions WHERE id = ? AND expires_at <= ? RETURNING key'),
     removeEntries: database.prepare('DELETE FROM entries WHERE session = ?'),
     removeSnapshot: database.prepare('DELETE FROM snapshots WHERE session = ?'),

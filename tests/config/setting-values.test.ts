@@ -9,6 +9,16 @@ const mb = 1024 * 1024
 const base64 = keyBytes.toString('base64')
 const base64url = keyBytes.toString('base64url')
 
+const redis = {
+  kind: 'redis',
+  isTls: false,
+  host: 'localhost',
+  port: 6379,
+  user: null,
+  password: null,
+  database: 0,
+} as const
+
 const apiKey = 'key-of.some_16~x'
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
@@ -33,6 +43,16 @@ describe('takes', () => {
     ['MAYA_STORE_URL', 'memory:', { store: { kind: 'memory' } }],
     ['MAYA_STORE_URL', 'sqlite:/var/lib/maya.db', { store: { kind: 'sqlite', file: '/var/lib/maya.db' } }],
     ['MAYA_STORE_URL', 'sqlite:./a b.db', { store: { kind: 'sqlite', file: './a b.db' } }],
+    ['MAYA_STORE_URL', 'redis://localhost', { store: redis }],
+    ['MAYA_STORE_URL', 'redis://localhost:6379/', { store: redis }],
+    [
+      'MAYA_STORE_URL',
+      'rediss://10.0.0.1/3',
+      { store: { ...redis, isTls: true, host: '10.0.0.1', database: 3 } },
+    ],
+    ['MAYA_STORE_URL', 'redis://[::1]:70', { store: { ...redis, host: '::1', port: 70 } }],
+    ['MAYA_STORE_URL', 'redis://:a:b!@localhost', { store: { ...redis, password: 'a:b!' } }],
+    ['MAYA_STORE_URL', 'redis://m%40:%2F%3f@localhost', { store: { ...redis, user: 'm@', password: '/?' } }],
     ['MAYA_MASTER_KEY', base64, { masterKey: keyBytes }],
     ['MAYA_MASTER_KEY', base64.slice(0, -1), { masterKey: keyBytes }],
     ['MAYA_MASTER_KEY', base64url, { masterKey: keyBytes }],
@@ -156,7 +176,19 @@ describe('refuses', () => {
       'MAYA_STORE_URL',
       ['memory', 'memory:x', 'sqlite:', 'sqlite://data/x', 'sqlite::memory:', 'sqlite:file:x', 'sqlite:x/'],
     ],
-    ['MAYA_STORE_URL', ['redis://localhost', 'postgres://localhost', 'data/maya.db', 'SQLITE:x']],
+    ['MAYA_STORE_URL', ['postgres://localhost', 'data/maya.db', 'SQLITE:x', 'REDIS://a']],
+    [
+      'MAYA_STORE_URL',
+      ['redis:', 'redis://', 'redis:localhost', 'redis:///1', 'redis://a b', 'redis://[localhost]'],
+    ],
+    [
+      'MAYA_STORE_URL',
+      ['redis://a:0', 'redis://a:65536', 'redis://a:x', 'redis://a/x', 'redis://a/1/2', 'redis://a?db=1'],
+    ],
+    [
+      'MAYA_STORE_URL',
+      ['redis://user@a', 'redis://user:@a', 'redis://:%zz@a', 'redis://:a@b@c', 'redis://:a/b@c'],
+    ],
     ['MAYA_MASTER_KEY', ['short', 'x'.repeat(32), `${base64},${base64}`, base64.slice(1), `${base64}=`]],
     ['MAYA_MASTER_KEY', [randomBytes(31), randomBytes(33)].map((bytes) => bytes.toString('base64'))],
     ['MAYA_MASTER_KEY_PREVIOUS', [keyBytes.toString('hex')]],

@@ -28,8 +28,10 @@ it('takes for secrets what is one, and no header that only says who or where', (
     'proxy-auth': 'four',
     Cookie: 'five',
   }
-  const settings = { ...settingsOf({ OPENAI_API_KEY: 'six' }), openaiHeaders }
-  expect(secretsIn(settings)).toEqual(['six', 'Basic YTpi', 'one', 'two', 'three', 'four', 'five'])
+  const environment = { OPENAI_API_KEY: 'six', MAYA_STORE_URL: 'redis://me:se%3Aven@cache' }
+  const settings = { ...settingsOf(environment), openaiHeaders }
+  const inHeaders = ['Basic YTpi', 'one', 'two', 'three', 'four', 'five']
+  expect(secretsIn(settings)).toEqual(['six', 'se:ven', ...inHeaders])
 })
 
 it('has a default for everything', () => {
@@ -191,7 +193,8 @@ describe('problems', () => {
   })
 
   it.each([
-    ['MAYA_STORE_URL', 'redis://me:hunter2@cache:6379'],
+    ['MAYA_STORE_URL', 'redis://me:hunter2@cache:6379/x'],
+    ['MAYA_STORE_URL', 'redis:me:hunter2@cache'],
     ['MAYA_STORE_URL', 'rediss://cache?password=hunter2'],
     ['MAYA_CORS_ORIGINS', 'https://a.example,https://me:hunter2@b.example'],
     ['HOST', 'http://me:hunter2/x@y@host'],

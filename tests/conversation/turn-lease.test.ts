@@ -4,7 +4,7 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { calls, hangsAfter, says, type ScriptedReply } from '../fakes/scripted-model.ts'
 import { once, unreliable } from '../log/unreliable-store.ts'
-import { openSession } from '../sessions/container.ts'
+import { openSession, toldBy } from '../sessions/container.ts'
 
 async function setup(...replies: readonly ScriptedReply[]) {
   const clock = new FakeClock()
@@ -127,33 +127,82 @@ const answer: ScriptedReply = async function* reply({ messages }) {
   yield* messages.at(-1)?.role === 'tool' ? says('Done.') : gin
 }
 
-describe('a turn whose store fails', () => {
-  it.each([1, 2, 3, 4])('at append %i is interrupted, and goes on under the same key', async (failing) => {
-    const { say, faults, state, log, script } = await setup()
-    script.add(answer, answer, answer, answer)
-    let appends = 0
-    faults.before = (operation) => {
-      if (operation === 'append' && ++appends === failing) throw new StoreError('away')
-    }
-    expect((await say('Gin', 'k')).at(-1)).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true })
-    expect((await state()).openTurnId).toBeNull()
-    expect((await say('Gin', 'k')).at(-1)).toMatchObject({ type: 'complete', content: 'Done.' })
-    expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
-    expect((await log()).filter(({ type }) => type === 'turn-started')).toHaveLength(1)
-  })
+const toldOnce = ['session', 'tool-call', 'tool-result', 'state', 'text-chunk', 'complete']
 
-  it.each([1, 2, 3, 4])('after append %i, whose answer is lost, does nothing twice', async (failing) => {
-    const { say, faults, state, log, script } = await setup()
-    script.add(answer, answer, answer, answer)
-    let appends = 0
-    faults.after = (operation) => {
-      if (operation === 'append' && ++appends === failing) throw new StoreError('lost')
+/** A turn whose append of this number meets a fault, and all that comes of it within a minute. */
+async function sayThrough(failing: number, place: 'before' | 'after', fault: (isOver: boolean) => void) {
+  const container = await setup()
+  const { send, faults, clock, script } = container
+  script.add(answer, answer, answer, answer)
+  let appends = 0
+  const startedAt = clock.now()
+  faults[place] = (operation) => {
+    if (operation === 'append' && ++appends >= failing) fault(appends > failing)
+  }
+  const events = await send('Gin', 'k')
+  let endedAt = Infinity
+  void events.whenEnded.then(() => (endedAt = clock.now()))
+  await clock.advanceAsync(60_000)
+  return { ...container, events, tookMs: endedAt - startedAt }
+}
+
+describe('a turn whose store fails', () => {
+  it.each([1, 2, 3, 4])(
+    'for a moment at append %i waits for it, and goes on in its order',
+    async (failing) => {
+      const { events, tookMs, state, log } = await sayThrough(failing, 'before', (isOver) => {
+        if (!isOver) throw new StoreError('away')
+      })
+      expect(toldBy(events).map(({ type }) => type)).toEqual(toldOnce)
+      expect(tookMs).toBe(250)
+      expect((await log()).map(({ type }) => type)).toEqual([
+        'session-created',
+        'turn-started',
+        'model-replied',
+        'effect',
+        'model-replied',
+        'turn-ended',
+      ])
+      expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
+    },
+  )
+
+  it.each([1, 2, 3, 4])(
+    'after append %i, whose answer is lost, does and tells nothing twice',
+    async (failing) => {
+      const { events, state, log } = await sayThrough(failing, 'after', (isOver) => {
+        if (!isOver) throw new StoreError('lost')
+      })
+      expect(toldBy(events).map(({ type }) => type)).toEqual(toldOnce)
+      expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
+      expect((await log()).filter(({ type }) => type === 'effect')).toHaveLength(1)
+      expect((await log()).filter(({ type }) => type === 'turn-started')).toHaveLength(1)
+    },
+  )
+
+  it.each([1, 2, 3, 4])(
+    'at append %i for longer than its lease is interrupted, and goes on later',
+    async (failing) => {
+      const { events, tookMs, faults, say, state, log } = await sayThrough(failing, 'before', () => {
+        throw new StoreError('away')
+      })
+      expect(events.last).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true })
+      expect(tookMs).toBeLessThanOrEqual(10_250)
+      faults.before = () => {}
+      expect((await say('Gin', 'k')).at(-1)).toMatchObject({ type: 'complete', content: 'Done.' })
+      expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
+      expect((await log()).filter(({ type }) => type === 'turn-started')).toHaveLength(1)
+    },
+  )
+
+  it('lets its guest know at once that nothing else can be stored now', async () => {
+    const { use, send, faults } = await setup(hangsAfter('Well'))
+    await send('Hm')
+    await settle()
+    faults.before = () => {
+      throw new StoreError('away')
     }
-    const first = (await say('Gin', 'k')).at(-1)
-    expect(first).toMatchObject(failing === 4 ? { type: 'complete' } : { code: 'STORE_UNAVAILABLE' })
-    expect((await say('Gin', 'k')).at(-1)).toMatchObject({ type: 'complete', content: 'Done.' })
-    expect((await state()).bar.lines).toMatchObject([{ quantity: 1 }])
-    expect((await log()).filter(({ type }) => type === 'effect')).toHaveLength(1)
-    expect((await log()).filter(({ type }) => type === 'turn-started')).toHaveLength(1)
+    const tip = use(({ cashier }) => cashier.tip({ kind: 'percentage', percentage: 20 }, undefined))
+    await expect(tip).rejects.toThrow(StoreError)
   })
 })

@@ -29,15 +29,15 @@ export interface Family {
   readonly samples: readonly Sample[]
 }
 
-const head = /^# HELP ([a-zA-Z_:][\w:]*) (\S.*)\n# TYPE \1 (counter|gauge|histogram|summary)\n/
-const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|\+Inf|NaN|Nan)$/
+const head = /^# HELP ([a-zA-Z_:][\w:]*) (\S[^\n]*)\n# TYPE \1 (counter|gauge|histogram|summary)\n/
+const line = /^([a-zA-Z_:][\w:]*)(?:\{([^\n]*)\})? (-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|\+Inf|NaN|Nan)$/
 const label = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y
 
 /**
  * Reads the Prometheus text format (exposition_formats.md, version 0.0.4), as strictly as it is written down: each
  * metric once with help and type, its samples together, each series once. Throws on everything else.
  */
-function parseExposition(text: string): readonly Family[] {
+export function parseExposition(text: string): readonly Family[] {
   if (!text.endsWith('\n')) throw new Error('The last line does not end.')
   const blocks = text.split(/\n+(?=# HELP )/).map((block) => `${block.trimEnd()}\n`)
   const families = blocks.map(parseFamily)
@@ -89,8 +89,8 @@ function seriesName({ name, labels }: Sample): string {
 }
 
 /** What a scrape says. */
-export async function scrape({ app }: Pick<Service, 'app'>): Promise<readonly Family[]> {
-  const { body, statusCode } = await app.inject('/metrics')
+export async function scrape({ app }: Pick<Service, 'app'>, path = '/metrics'): Promise<readonly Family[]> {
+  const { body, statusCode } = await app.inject(path)
   if (statusCode !== 200) throw new Error(`A scrape was answered with ${statusCode}.`)
   return parseExposition(body)
 }

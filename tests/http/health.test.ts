@@ -168,10 +168,10 @@ describe('a store that fails', () => {
   })
 })
 
-describe('the metrics', () => {
+describe.each(['/metrics', '/metrics/fleet'])('the metrics at %s', (url) => {
   it('are for everybody where no token is set', async () => {
     const { app } = await startService()
-    const response = await app.inject('/metrics')
+    const response = await app.inject(url)
     expect(response.statusCode).toBe(200)
     expect(response.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
   })
@@ -180,7 +180,7 @@ describe('the metrics', () => {
     const token = 'a-token-of-the-metrics'
     const { app } = await startService({ environment: { MAYA_METRICS_TOKEN: token } })
     const ask = (authorization?: string) =>
-      app.inject({ url: '/metrics', headers: authorization === undefined ? {} : { authorization } })
+      app.inject({ url, headers: authorization === undefined ? {} : { authorization } })
     for (const wrong of [undefined, '', token, 'Bearer', `Bearer ${token}x`, `Basic ${token}`, 'Bearer é']) {
       const response = await ask(wrong)
       expect([response.statusCode, response.json().code]).toEqual([401, 'API_KEY_REQUIRED'])

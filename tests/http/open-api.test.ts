@@ -29,6 +29,7 @@ const operations: Record<string, readonly string[]> = {
   '/livez': ['get'],
   '/readyz': ['get'],
   '/metrics': ['get'],
+  '/metrics/fleet': ['get'],
 }
 
 const all = Object.entries(operations).flatMap(([path, methods]) =>

@@ -33,6 +33,7 @@ export function unreliable(inner: Store): { readonly store: Store; readonly faul
     saveSnapshot: (id, snapshot) => through('saveSnapshot', snapshot, () => inner.saveSnapshot(id, snapshot)),
     touch: (id, expiresAt) => through('touch', id, () => inner.touch(id, expiresAt)),
     expired: (now, max) => through('expired', now, () => inner.expired(now, max)),
+    ids: (after, max) => through('ids', after, () => inner.ids(after, max)),
     remove: (id, expiredBefore) => through('remove', id, () => inner.remove(id, expiredBefore)),
     acquireLease: (id, owner, ms) => through('acquireLease', owner, () => inner.acquireLease(id, owner, ms)),
     renewLease: (id, owner, ms) => through('renewLease', owner, () => inner.renewLease(id, owner, ms)),

@@ -68,6 +68,7 @@ const ours = {
   maya_guard_marks_total: 'counter',
   maya_guard_refusals_total: 'counter',
   maya_guard_errors_total: 'counter',
+  maya_fleet_failures_total: 'counter',
   maya_event_loop_delay_seconds: 'gauge',
   maya_build_info: 'gauge',
 }
@@ -105,6 +106,9 @@ describe('the exposition', () => {
       'maya_guard_errors_total',
       ...['override-instructions', 'secret', 'unguarded', 'other'].map(
         (mark) => `maya_guard_marks_total{mark="${mark}"}`,
+      ),
+      ...['too-large', 'too-many', 'unreachable'].map(
+        (reason) => `maya_fleet_failures_total{reason="${reason}"}`,
       ),
       'maya_stream_readers',
       'maya_turns_running',

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RateLimits, type LimitName, type Rate } from '../../src/security/rate-limits.ts'
+import { MemoryBuckets } from '../../src/store/memory-buckets.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
 const minuteMs = 60_000
@@ -10,7 +11,8 @@ const noRates = { ...messages, keys: none, listens: none }
 
 function setup(rates: Partial<Record<LimitName, Rate>>, keysMax = 100) {
   const clock = new FakeClock()
-  const limits = new RateLimits({ clock, keysMax, rates: { ...noRates, ...rates } })
+  const buckets = new MemoryBuckets({ clock, keysMax })
+  const limits = new RateLimits({ buckets, rates: { ...noRates, ...rates } })
   const takes = async (keys: Partial<Record<LimitName, string>>) => (await limits.take(keys)).ok
   /** How many of so many pass now. */
   const passing = async (count: number, keys: Partial<Record<LimitName, string>>) => {
@@ -18,7 +20,7 @@ function setup(rates: Partial<Record<LimitName, Rate>>, keysMax = 100) {
     for (let at = 0; at < count; at++) passed += Number(await takes(keys))
     return passed
   }
-  return { clock, limits, takes, passing }
+  return { clock, limits, buckets, takes, passing }
 }
 
 const ten: Rate = { max: 10, windowMs: minuteMs }
@@ -59,10 +61,10 @@ describe('a limit', () => {
   })
 
   it('of 0 is none', async () => {
-    const { limits, passing } = setup({})
+    const { limits, buckets, passing } = setup({})
     expect(await passing(1000, { session: 'a', app: '' })).toBe(1000)
     expect(await limits.take({ session: 'a', app: '' })).toEqual({ ok: true, tightest: null })
-    expect(limits.size).toBe(0)
+    expect(buckets.size).toBe(0)
   })
 
   it('is asked without being taken from', async () => {
@@ -115,27 +117,27 @@ describe('several limits', () => {
 
 describe('what is remembered', () => {
   it('is only buckets that are not full', async () => {
-    const { clock, limits, takes } = setup({ address: ten })
+    const { clock, buckets, takes } = setup({ address: ten })
     for (let at = 0; at < 50; at++) await takes({ address: `a${at}` })
-    expect(limits.size).toBe(50)
+    expect(buckets.size).toBe(50)
     clock.advance(5999)
     await takes({ address: 'b' })
-    expect(limits.size).toBe(51)
+    expect(buckets.size).toBe(51)
     clock.advance(1000)
     await takes({ address: 'c' })
-    expect(limits.size).toBe(2)
+    expect(buckets.size).toBe(2)
   })
 
   it('is bounded: at the bound the one that was taken from the longest ago goes', async () => {
-    const { limits, passing, takes } = setup({ address: ten }, 3)
+    const { buckets, passing, takes } = setup({ address: ten }, 3)
     for (const address of ['a', 'b', 'c']) expect(await passing(11, { address })).toBe(10)
     expect(await takes({ address: 'd' })).toBe(true)
-    expect(limits.size).toBe(3)
+    expect(buckets.size).toBe(3)
     expect(await takes({ address: 'b' })).toBe(false)
     expect(await takes({ address: 'c' })).toBe(false)
     expect(await passing(11, { address: 'a' })).toBe(10)
     for (let at = 0; at < 1000; at++) await takes({ address: `e${at}` })
-    expect(limits.size).toBe(3)
+    expect(buckets.size).toBe(3)
   })
 
   it('is given up in the order of use, not of arrival', async () => {
@@ -148,7 +150,7 @@ describe('what is remembered', () => {
   })
 
   it('keeps those that are not full where there are full ones to forget', async () => {
-    const { clock, limits, passing, takes } = setup({ address: ten }, 3)
+    const { clock, buckets, passing, takes } = setup({ address: ten }, 3)
     expect(await passing(11, { address: 'spent' })).toBe(10)
     await takes({ address: 'b' })
     await takes({ address: 'c' })
@@ -157,14 +159,14 @@ describe('what is remembered', () => {
     clock.advance(5000)
     await takes({ address: 'd' })
     expect(await takes({ address: 'spent' })).toBe(false)
-    expect(limits.size).toBe(2)
+    expect(buckets.size).toBe(2)
   })
 
   it('is forgotten when it is told to', async () => {
-    const { limits, passing } = setup({ session: ten, app: ten })
+    const { limits, buckets, passing } = setup({ session: ten, app: ten })
     await passing(11, { session: 'a' })
-    limits.forget({ session: 'a', burst: 'a', keys: 'a' })
-    expect(limits.size).toBe(0)
+    limits.letGo({ session: 'a', burst: 'a', keys: 'a' })
+    expect(buckets.size).toBe(0)
     expect(await passing(11, { session: 'a' })).toBe(10)
   })
 })

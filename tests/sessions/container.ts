@@ -11,6 +11,7 @@ import type { TurnSpeechWish, TurnVoice } from '../../src/conversation/turn-cont
 import type { TurnEvent, TurnEvents } from '../../src/conversation/turn-events.ts'
 import type { Model } from '../../src/llm/model.ts'
 import type { RequestKey } from '../../src/log/events.ts'
+import type { Bus } from '../../src/log/bus.ts'
 import type { Store } from '../../src/log/store.ts'
 import type { Present } from '../../src/sessions/cashier.ts'
 import type { Session } from '../../src/sessions/session.ts'
@@ -20,6 +21,7 @@ import {
   type SessionManagerOptions,
 } from '../../src/sessions/session-manager.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { createMemoryBus } from '../../src/store/memory-bus.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { noKeys, serverModelOnly } from '../fakes/guest-keys.ts'
 import { ScriptedModel, type ScriptedReply } from '../fakes/scripted-model.ts'
@@ -29,6 +31,7 @@ export type ContainerOptions = Partial<Omit<SessionManagerOptions, 'parts' | 'me
   readonly name?: string
   readonly clock?: FakeClock
   readonly store?: Store
+  readonly bus?: Bus
   readonly shared?: boolean
   readonly replies?: readonly ScriptedReply[]
   readonly model?: Model
@@ -85,6 +88,7 @@ export function startContainer(options: ContainerOptions = {}) {
     memory: options.memory ?? { roomBytes: Infinity, admissionBytes: null, pressure: false },
     parts: {
       store,
+      bus: options.bus ?? createMemoryBus(),
       clock,
       limits,
       agents: new Map([[agent.name, agent]]),

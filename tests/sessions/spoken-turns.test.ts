@@ -70,14 +70,14 @@ describe('the numbers of a spoken turn', () => {
   })
 
   it('are the same when the store does not answer to its last append', async () => {
-    const { ask, turnInLog, faults, find } = await setup({}, async function* last() {
+    const { ask, turnInLog, faults, find, clock } = await setup({}, async function* last() {
       faults.after = once('append', () => {
         throw new StoreError('No answer.')
       })
       yield* says('One. Two.')
     })
     const events = await ask('Hello')
-    await events.whenEnded
+    await clock.advanceAsync(1000)
     expect(events.last).toMatchObject({ type: 'complete', content: 'One. Two.' })
     expect(events.lastNumber).toBe(lastOfAll)
     expect(await turnInLog()).toMatchObject({ lastNumber: lastOfAll })

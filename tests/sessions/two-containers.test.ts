@@ -294,6 +294,28 @@ describe('a session that is used in one container', () => {
     expect(b.sessions.liveCount).toBe(0)
   })
 
+  it('leaves the memory of the other, once that one has looked, and only when something was done there', async () => {
+    const { a, b } = await setup({ a: { replies: [says('One.')] } })
+    await b.use(() => {})
+    await b.sessions.sweep()
+    expect([a.sessions.liveCount, b.sessions.liveCount]).toEqual([1, 1])
+    await a.say('1')
+    await b.sessions.sweep()
+    await a.sessions.sweep()
+    expect([a.sessions.liveCount, b.sessions.liveCount]).toEqual([1, 0])
+    expect(b.happened).toContain('hibernated')
+    expect((await b.state()).turns).toHaveLength(1)
+  })
+
+  it('stays in the memory of the other while that one uses it', async () => {
+    const { a, b } = await setup({ a: { replies: [says('One.')] } })
+    await b.use(async () => {
+      await a.say('1')
+      await b.sessions.sweep()
+      expect(b.sessions.liveCount).toBe(1)
+    })
+  })
+
   it('and ended there leaves the memory of the other in time, also if nobody asks', async () => {
     const { a, b, clock } = await setup()
     await b.use(() => {})

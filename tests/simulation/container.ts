@@ -5,6 +5,7 @@ import { Budgets, type BudgetBounds } from '../../src/conversation/budgets.ts'
 import { noMask } from '../../src/conversation/reply.ts'
 import { present } from '../../src/http/wire.ts'
 import type { Model } from '../../src/llm/model.ts'
+import type { Bus } from '../../src/log/bus.ts'
 import { StoreError, type Append, type AppendResult, type Store } from '../../src/log/store.ts'
 import { SessionManager } from '../../src/sessions/session-manager.ts'
 import type { PaymentProvider } from '../../src/bar/payment-provider.ts'
@@ -35,6 +36,7 @@ const expiryMs = 10 * 60_000
 export interface ContainerOptions {
   readonly name: string
   readonly store: Store
+  readonly bus: Bus
   readonly clock: Clock
   readonly random: Random
   readonly model: Model
@@ -48,6 +50,8 @@ export interface ContainerOptions {
   /** Told of every lease that the store gave or prolonged. */
   readonly onLease: (id: string, owner: string, durationMs: number) => void
   readonly onDefect: (error: unknown) => void
+  /** Told of every message from one container to another. */
+  readonly onMessage: () => void
 }
 
 /** One simulated server process: it can stand still, lose its store for moments, and die. */
@@ -58,6 +62,10 @@ export class Container {
   readonly #waiting: (() => void)[] = []
   /** Timers that this process has set and that are still to fire. */
   readonly #timers = new Set<object>()
+  /** What ends each of its subscriptions. */
+  readonly #subscriptions = new Set<() => void>()
+  /** How far its clock is off. */
+  readonly #skewMs: number
   #isDead = false
   #isPaused = false
   #ids = 0
@@ -65,6 +73,7 @@ export class Container {
 
   constructor(options: ContainerOptions) {
     this.name = options.name
+    this.#skewMs = options.random.between(-2000, 2000)
     this.#options = options
     const { random, agent, model, payments } = options
     const clock = this.#clock()
@@ -72,6 +81,7 @@ export class Container {
     this.sessions = new SessionManager({
       parts: {
         store: this.#store(),
+        bus: this.#bus(),
         clock,
         limits,
         agents: new Map([[agent.name, agent]]),
@@ -117,6 +127,7 @@ export class Container {
   /** kill -9: nothing that it began goes on. */
   die(): void {
     this.#isDead = true
+    for (const unsubscribe of this.#subscriptions) unsubscribe()
   }
 
   /** kill -STOP */
@@ -145,7 +156,7 @@ export class Container {
     const { clock } = this.#options
     return {
       now: () => clock.now(),
-      date: () => clock.date(),
+      date: () => clock.date() + this.#skewMs,
       after: (delayMs, callback) => {
         const timer = {}
         this.#timers.add(timer)
@@ -175,6 +186,45 @@ export class Container {
     return { ...noKeys.voices.own, textToSpeech: new FakeVoice({ before }) }
   }
 
+  /** Messages that come late or never, but one after the other. */
+  #bus(): Bus {
+    const { bus, bug, random, clock, onMessage } = this.#options
+    const late: Bus = {
+      publish: async (channel, message) => {
+        await this.#running()
+        this.#failSometimes()
+        const listeners = await bus.publish(channel, message)
+        await this.#running()
+        return listeners
+      },
+      subscribe: async (channel, listener) => {
+        await this.#running()
+        this.#failSometimes()
+        const hear = async (before: Promise<void>, message: string): Promise<void> => {
+          await before
+          const delayMs = random.pick([0, 0, 0, 5, 400, 5000])
+          if (delayMs > 0) await new Promise<void>((resolve) => clock.after(delayMs, resolve))
+          await this.#running()
+          if (this.#subscriptions.has(end)) listener(message)
+        }
+        let heard = Promise.resolve()
+        const unsubscribe = await bus.subscribe(channel, (message) => {
+          if (random.chance(0.03)) return
+          onMessage()
+          heard = hear(heard, message)
+        })
+        const end = (): void => {
+          this.#subscriptions.delete(end)
+          unsubscribe()
+        }
+        this.#subscriptions.add(end)
+        return end
+      },
+      close: async () => {},
+    }
+    return bug?.bus?.(late) ?? late
+  }
+
   #store(): Store {
     const { store, bug, onLease } = this.#options
     const reach = async <Result>(operation: () => Promise<Result>): Promise<Result> => {
@@ -194,6 +244,7 @@ export class Container {
       saveSnapshot: (id, snapshot) => reach(() => store.saveSnapshot(id, snapshot)),
       touch: (id, expiresAt) => reach(() => store.touch(id, expiresAt)),
       expired: (now, max) => reach(() => store.expired(now, max)),
+      ids: (after, max) => reach(() => store.ids(after, max)),
       remove: (id, expiredBefore) => reach(() => store.remove(id, expiredBefore)),
       acquireLease: (id, owner, ms) =>
         reach(async () => {

@@ -1,4 +1,5 @@
 import type { SessionEvent } from '../../src/log/events.ts'
+import type { Bus } from '../../src/log/bus.ts'
 import type { SessionState } from '../../src/log/state.ts'
 import type { Store } from '../../src/log/store.ts'
 import { Session } from '../../src/sessions/session.ts'
@@ -7,6 +8,8 @@ import { Session } from '../../src/sessions/session.ts'
 export interface PlantedBug {
   /** How a process with this bug uses the store. */
   readonly store?: (store: Store) => Store
+  /** What a process with this bug says to the others. */
+  readonly bus?: (bus: Bus) => Bus
   /** Changes the code itself; returns what undoes it. */
   readonly patch?: () => () => void
 }
@@ -55,6 +58,26 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
     }),
   },
 
+  'a gap in what another container told': {
+    // Every third message is left out, and the others are counted as if there had been no more.
+    bus(bus) {
+      const lost = new Map<string, number>()
+      return {
+        ...bus,
+        async publish(channel, message) {
+          const told: unknown = JSON.parse(message)
+          if (!isCounted(told)) return bus.publish(channel, message)
+          const lostBefore = lost.get(channel) ?? 0
+          if (told.count % 3 === 1) {
+            lost.set(channel, lostBefore + 1)
+            return 1
+          }
+          return bus.publish(channel, JSON.stringify({ ...told, count: told.count - lostBefore }))
+        },
+      }
+    },
+  },
+
   'a dispose forgotten': {
     patch() {
       const original = Object.getOwnPropertyDescriptor(Session.prototype, 'dispose')
@@ -64,6 +87,10 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
       }
     },
   },
+}
+
+function isCounted(value: unknown): value is { readonly count: number } {
+  return typeof value === 'object' && value !== null && 'count' in value
 }
 
 function withStrangeCallId(event: SessionEvent): SessionEvent {

@@ -15,6 +15,7 @@ import type { SessionEvent, TurnEnded } from '../../src/log/events.ts'
 import type { TurnRecord } from '../../src/log/state.ts'
 import { StoreError, type Store } from '../../src/log/store.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { createMemoryBus } from '../../src/store/memory-bus.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { createChaosModel } from './chaos-model.ts'
@@ -41,6 +42,7 @@ export const happenings = [
   'budgetEnds',
   'spokenTurns',
   'brokenIn',
+  'messages',
 ] as const
 export type SimulationReport = Readonly<Record<(typeof happenings)[number], number>>
 
@@ -54,6 +56,7 @@ export const nothingHappened: SimulationReport = {
   budgetEnds: 0,
   spokenTurns: 0,
   brokenIn: 0,
+  messages: 0,
 }
 
 /** Runs one simulated evening. Rejects with what went wrong; the same seed goes wrong in the same way. */
@@ -73,6 +76,7 @@ class Evening {
   readonly #directory: string
   readonly #random: Random
   readonly #clock = new FakeClock()
+  readonly #bus = createMemoryBus()
   readonly #checks = new Checks(() => this.#clock.now())
   readonly #problems: unknown[] = []
   /** What was begun and has not ended, with the process that does it. */
@@ -199,6 +203,7 @@ class Evening {
     return new Container({
       name,
       store,
+      bus: this.#bus,
       model,
       clock: this.#clock,
       random: this.#random,
@@ -214,6 +219,7 @@ class Evening {
       },
       onLease: (id, owner, durationMs) => this.#checks.lease(id, owner, durationMs),
       onDefect: (error) => this.#onDefect(error),
+      onMessage: () => this.#report.messages++,
     })
   }
 

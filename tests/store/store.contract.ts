@@ -12,7 +12,8 @@ export interface StoreUnderTest {
 }
 
 const expiresAt = 1_000_000
-const leaseMs = 200
+/** Long enough for a store by whose real clock time passes, on a machine that has much to do. */
+const leaseMs = 1000
 
 /** The promises that every Store keeps, run once for each implementation. */
 export function storeContract(name: string, create: () => Promise<StoreUnderTest>): void {
@@ -44,6 +45,13 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
       ),
     )
     return { store, ids }
+  }
+
+  async function withSessions(...ids: readonly string[]) {
+    const { store } = await setup()
+    const events = [said('one')]
+    await Promise.all(ids.map((id) => store.append({ id, expectedVersion: 0, events, expiresAt })))
+    return store
   }
 
   describe(`${name}: append`, () => {
@@ -241,6 +249,32 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
     })
   })
 
+  describe(`${name}: ids`, () => {
+    it('are those of all sessions in their order, in pages that go on after any id', async () => {
+      const store = await withSessions('c', 'B', 'a', '-', 'ab', '_')
+      expect(await store.ids(undefined, 10)).toEqual(['-', 'B', '_', 'a', 'ab', 'c'])
+      expect(await store.ids(undefined, 2)).toEqual(['-', 'B'])
+      expect(await store.ids('B', 2)).toEqual(['_', 'a'])
+      expect(await store.ids('aa', 10)).toEqual(['ab', 'c'])
+      expect(await store.ids('c', 10)).toEqual([])
+    })
+
+    it('are none where there are no sessions', async () => {
+      const store = await withSessions()
+      expect(await store.ids(undefined, 10)).toEqual([])
+    })
+
+    it('follow what is begun, extended, touched and removed, and leave out no expired one', async () => {
+      const store = await withSessions('a', 'b', 'c')
+      await store.append({ id: 'b', expectedVersion: 1, events: [said('two')], expiresAt: 1 })
+      await store.touch('c', 2)
+      await store.touch('d', 2)
+      await store.acquireLease('e', 'left', leaseMs)
+      await store.remove('a')
+      expect(await store.ids(undefined, 10)).toEqual(['b', 'c'])
+    })
+  })
+
   describe(`${name}: leases`, () => {
     it('gives a lease to one owner at a time', async () => {
       const { store } = await setup()
@@ -316,7 +350,7 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
   describe(`${name}: counters`, () => {
     it('add up, each by itself, and may go down', async () => {
       const { store, date } = await setup()
-      const later = date() + 1000
+      const later = date() + 10_000
       expect(await store.count('a', 5, later)).toBe(5)
       expect(await store.count('b', 2, later)).toBe(2)
       expect(await store.count('a', -2, later)).toBe(3)
@@ -326,35 +360,35 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
 
     it('are only looked at by a count of 0, which makes none and moves no expiry', async () => {
       const { store, date, advance } = await setup()
-      expect(await store.count('a', 0, date() + 1000)).toBe(0)
-      await store.count('a', 5, date() + 100)
-      expect(await store.count('a', 0, date() + 1000)).toBe(5)
-      await advance(100)
-      expect(await store.count('a', 0, date() + 1000)).toBe(0)
+      expect(await store.count('a', 0, date() + 10_000)).toBe(0)
+      await store.count('a', 5, date() + 500)
+      expect(await store.count('a', 0, date() + 10_000)).toBe(5)
+      await advance(500)
+      expect(await store.count('a', 0, date() + 10_000)).toBe(0)
     })
 
     it('lose nothing when many count at once', async () => {
       const { store, date } = await setup()
-      const later = date() + 1000
+      const later = date() + 10_000
       const sums = await Promise.all(Array.from({ length: 200 }, () => store.count('a', 1, later)))
       expect(sums.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 200 }, (_, n) => n + 1))
     })
 
     it('are forgotten at the moment that was given last, and begin at 0 again', async () => {
       const { store, date, advance } = await setup()
-      await store.count('a', 5, date() + 100)
-      await store.count('b', 5, date() + 100)
-      await store.count('b', 1, date() + 300)
-      await advance(100)
-      expect(await store.count('a', 1, date() + 100)).toBe(1)
-      expect(await store.count('b', 1, date() + 50)).toBe(7)
-      await advance(50)
+      await store.count('a', 5, date() + 500)
+      await store.count('b', 5, date() + 500)
+      await store.count('b', 1, date() + 1500)
+      await advance(500)
+      expect(await store.count('a', 1, date() + 500)).toBe(1)
+      expect(await store.count('b', 1, date() + 250)).toBe(7)
+      await advance(250)
       expect(await store.count('b', 0, date())).toBe(0)
     })
 
     it('have nothing to do with sessions of the same name', async () => {
       const { store, date, append } = await setup()
-      await store.count('a', 5, date() + 1000)
+      await store.count('a', 5, date() + 10_000)
       await append('one')
       await store.remove('a')
       expect(await store.count('a', 0, 0)).toBe(5)
@@ -377,6 +411,7 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
         () => store.saveSnapshot('a', { version: 1, state: stateAt(1) }),
         () => store.touch('a', 1),
         () => store.expired(1, 1),
+        () => store.ids(undefined, 1),
         () => store.remove('a'),
         () => store.acquireLease('a', 'left', 1),
         () => store.renewLease('a', 'left', 1),

@@ -94,9 +94,9 @@ export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, o
   )
 
   app.get('/chat/history', { schema: historySchema }, (request, reply) =>
-    identity.use(request, reply, ({ log, runningTurnId }) => ({
+    identity.use(request, reply, ({ log, openTurnId }) => ({
       history: historyWire(log.state.turns),
-      running_turn_id: runningTurnId,
+      running_turn_id: openTurnId,
     })),
   )
 

@@ -18,14 +18,13 @@ const exposition = {
 
 const metricsSchema = {
   tags: ['health'],
-  summary: 'Prometheus text',
   security: [{ metricsToken: [] }, {}],
   response: { 200: exposition, ...problems },
 }
 
 /** What probes and Prometheus ask. */
 export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
-  const { sessions, health, clock, metrics, metricsToken } = options
+  const { sessions, health, clock, metrics, fleet, metricsToken } = options
   const schema = { tags: ['health'], response: { 200: Health, 503: Health, ...problems } }
 
   const answer = (checks: readonly string[]) => ({
@@ -55,12 +54,17 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
     },
   )
 
-  app.get('/metrics', { schema: metricsSchema }, async (request, reply) => {
-    if (metricsToken !== null && !isToken(bearerTokenOf(request.headers), metricsToken)) {
-      throw new ServiceError('API_KEY_REQUIRED', 'The metrics need the bearer token of MAYA_METRICS_TOKEN.')
-    }
-    return reply.type(metrics.contentType).send(await metrics.text())
-  })
+  for (const { path, summary, source } of [
+    { path: '/metrics', summary: 'Prometheus text of this container', source: metrics },
+    { path: '/metrics/fleet', summary: 'Prometheus text of all containers', source: fleet },
+  ]) {
+    app.get(path, { schema: { ...metricsSchema, summary } }, async (request, reply) => {
+      if (metricsToken !== null && !isToken(bearerTokenOf(request.headers), metricsToken)) {
+        throw new ServiceError('API_KEY_REQUIRED', 'The metrics need the bearer token of MAYA_METRICS_TOKEN.')
+      }
+      return reply.type(metrics.contentType).send(await source.text())
+    })
+  }
 }
 
 /** Compares in constant time, so that a wrong token tells nothing about the right one. */

@@ -135,7 +135,7 @@ function statusWire(session: Session, token: string, date: number): Static<typeo
     session_id: token,
     agent: state.agent,
     has_valid_keys: session.keys.hasValid,
-    turn_running: session.runningTurnId !== null,
+    turn_running: session.openTurnId !== null,
     turn_count: state.turnCount,
     phase: phaseOf(state, date),
     created_at: iso(state.createdAt),
