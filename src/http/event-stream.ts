@@ -140,8 +140,11 @@ class EventStream {
     else if (++this.#beatsBlocked > beatsBlockedMax) this.#cut()
   }
 
+  /** All that is left goes at once, also to one that reads slowly: later nobody writes any more. */
   end(): void {
-    this.#pump()
+    if (this.#response.destroyed || this.#response.writableEnded) return
+    for (let frames = this.#nextFrames(); frames !== ''; frames = this.#nextFrames())
+      this.#response.write(frames)
     this.#response.end()
   }
 

@@ -126,6 +126,18 @@ describe('a reader', () => {
     expect(seen).toEqual(['joined', 'cut', 'left', 'closed'])
   })
 
+  it('that is blocked gets all that is left when the service closes', async () => {
+    const { response, streams, events, say } = setup()
+    response.takes = false
+    say('one')
+    await settle()
+    say('two')
+    events.end()
+    streams.close()
+    expect(response.written.join('')).toContain('"content":"two"')
+    expect(response.writableEnded).toBe(true)
+  })
+
   it('is ended when the service closes, and then nothing beats', async () => {
     const { streams, response, clock } = setup()
     streams.close()
