@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * `unit` is quick and needs nothing but npm; `system` uses real processes, a real browser, a real cgroup, or proves
- * something at length.
+ * `unit` is quick and needs nothing but npm; `system` uses real processes, a real Redis, a real browser, a real cgroup,
+ * or proves something at length.
  */
-const system = ['process', 'browser', 'simulation', 'proofs'].map((folder) => `tests/${folder}/**/*.test.ts`)
+const folders = ['browser', 'chaos', 'process', 'proofs', 'simulation']
+const system = [...folders.map((folder) => `tests/${folder}/**/*.test.ts`), 'tests/store/redis*.test.ts']
 const image = ['tests/image/**/*.test.ts']
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export.
@@ -24,7 +25,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'system', include: system, testTimeout: 120_000, hookTimeout: 120_000 } },
-      // Builds the whole image, by itself: npm run test:image.
+      // Builds the whole image, beside the others: tests/run.ts.
       { test: { name: 'image', include: image, testTimeout: 120_000 } },
     ],
   },

@@ -1,47 +1,53 @@
 import { execFile } from 'node:child_process'
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Buildah } from './buildah.ts'
+import { buildah } from './buildah.ts'
 
 const run = promisify(execFile)
 
-/** The image that the Dockerfile begins with, as it says itself. */
-function baseImageName(): string {
-  const [, name] = /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync('Dockerfile', 'utf8')) ?? []
-  if (name === undefined) throw new Error('The Dockerfile names no base image.')
+const debian = 'bookworm'
+const certificates = '/etc/ssl/certs/ca-certificates.crt'
+const unneeded = ['doc', 'man', 'locale'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`)
+
+/**
+ * The name of a stand-in for the official image of Node, which cannot be fetched everywhere: a small Debian with the
+ * Node of the dev dependency, the machine's npm, and the user `node`. It is made once for each version of Node and
+ * kept in buildah's storage. Only its npm knows the certificates that this machine trusts.
+ */
+export async function baseImage(): Promise<string> {
+  const name = `localhost/maya-test-base:${debian}-${process.versions.node}`
+  const isThere = (await buildah('images', '--format', '{{.Name}}:{{.Tag}}')).split('\n').includes(name)
+  if (!isThere) await createBaseImage(name)
   return name
 }
 
-/**
- * A stand-in for the official image of Node, which cannot be fetched everywhere: Debian by debootstrap, with the Node
- * of the dev dependency, the machine's npm, and the user `node`. It trusts the certificates that this machine trusts.
- */
-export async function createBaseImage(buildah: Buildah, tree: string): Promise<void> {
-  await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', 'bookworm', tree])
-  const local = join(tree, 'usr/local')
-  cpSync(process.execPath, join(local, 'bin/node'))
-  const npm = await npmDirectory()
-  mkdirSync(join(local, 'lib/node_modules'), { recursive: true })
-  cpSync(npm, join(local, 'lib/node_modules/npm'), { recursive: true })
-  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'))
-  await run('chroot', [tree, 'useradd', '--create-home', '--uid', '1000', 'node'])
-  const certificates = '/etc/ssl/certs/ca-certificates.crt'
-  const { NODE_EXTRA_CA_CERTS: extra } = process.env
-  if (extra !== undefined && existsSync(extra)) appendFileSync(join(tree, certificates), readFileSync(extra))
-  const name = `docker.io/library/${baseImageName()}`
-  await buildah.imageOf(tree, { name, config: ['--env', `NODE_EXTRA_CA_CERTS=${certificates}`] })
-  rmSync(tree, { recursive: true, force: true })
+async function createBaseImage(name: string): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'maya-base-'))
+  const container = await buildah('from', 'scratch')
+  try {
+    const system = join(directory, 'debian.tar')
+    await run('mmdebstrap', ['--quiet', '--variant=apt', '--include=passwd', ...unneeded, debian, system])
+    await buildah('add', '--quiet', container, system, '/')
+    await buildah('copy', '--quiet', container, process.execPath, '/usr/local/bin/node')
+    await buildah('copy', '--quiet', container, await npmDirectory(), '/usr/local/lib/node_modules/npm')
+    if (existsSync(certificates)) await buildah('copy', '--quiet', container, certificates, certificates)
+    await buildah('run', container, '--', 'sh', '-ec', finish)
+    await buildah('commit', '--quiet', container, name)
+  } finally {
+    await buildah('rm', container)
+    rmSync(directory, { recursive: true, force: true })
+  }
 }
+
+const finish = `
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
+  useradd --create-home --uid 1000 node
+  mkdir -p /usr/local/etc
+  echo prefer-offline=true > /usr/local/etc/npmrc
+  if [ -e ${certificates} ]; then echo cafile=${certificates} >> /usr/local/etc/npmrc; fi
+`
 
 /** Where the npm of this machine is: beside whichever `npm` the shell finds. */
 async function npmDirectory(): Promise<string> {

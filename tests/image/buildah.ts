@@ -1,65 +1,30 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Builds images without a daemon: Debian's buildah, with a store of its own that is removed at the end. */
-export class Buildah {
-  readonly #directory: string
-  readonly #environment = { ...process.env, BUILDAH_ISOLATION: 'chroot' }
+/** No step takes longer, a cold npm cache and a slow network included. */
+const stepMs = 400_000
 
-  constructor(directory: string) {
-    this.#directory = directory
-    mkdirSync(directory, { recursive: true })
-    // Images are made here and fetched from nowhere, so nobody has signed them.
-    writeFileSync(this.#policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }))
-  }
+/** Runs one command of Debian's buildah, which needs no daemon, and returns its output. */
+export async function buildah(...parameters: readonly string[]): Promise<string> {
+  const { stdout } = await run('buildah', parameters, {
+    env: { ...process.env, BUILDAH_ISOLATION: 'chroot' },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: stepMs,
+  })
+  return stdout.trim()
+}
 
-  /** The output of one command. */
-  async run(...parameters: readonly string[]): Promise<string> {
-    const options = { env: this.#environment, maxBuffer: 64 * 1024 * 1024 }
-    const { stdout } = await run('buildah', [...this.#store, ...parameters], options)
-    return stdout.trim()
-  }
-
-  /** An image of everything below a directory. */
-  async imageOf(
-    tree: string,
-    { name, config }: { readonly name: string; readonly config: readonly string[] },
-  ) {
-    const container = await this.run('from', 'scratch')
-    await this.run('add', '--quiet', container, tree, '/')
-    await this.run('config', ...config, container)
-    await this.run('commit', '--quiet', '--rm', ...this.#unsigned, container, name)
-  }
-
-  async build(context: string, name: string): Promise<void> {
-    await this.run('build', '--format', 'docker', ...this.#unsigned, '--pull=never', '--tag', name, context)
-  }
-
-  /** A container of an image, and where its files are. */
-  async open(image: string): Promise<{ readonly container: string; readonly root: string }> {
-    const container = await this.run('from', '--pull=never', image)
-    return { container, root: await this.run('mount', container) }
-  }
-
-  async close(): Promise<void> {
-    await this.run('umount', '--all')
-    await this.run('rm', '--all')
-    rmSync(this.#directory, { recursive: true, force: true })
-  }
-
-  get #policy(): string {
-    return join(this.#directory, 'policy.json')
-  }
-
-  get #unsigned(): readonly string[] {
-    return ['--signature-policy', this.#policy]
-  }
-
-  get #store(): readonly string[] {
-    return ['--root', join(this.#directory, 'store'), '--runroot', join(this.#directory, 'run')]
+/** Fails with the reason where images cannot be built. */
+export async function expectThatImagesCanBeBuilt(): Promise<void> {
+  const wayOut = 'MAYA_TESTS_WITHOUT=image leaves the tests of the image out.'
+  if (process.getuid?.() !== 0) throw new Error(`The image can only be built by root. ${wayOut}`)
+  try {
+    await run('unshare', ['--mount', 'chroot', '/', 'true'])
+    await run('buildah', ['--version'])
+    await run('mmdebstrap', ['--version'])
+  } catch (error) {
+    throw new Error(`The image cannot be built here: ${String(error)} ${wayOut}`, { cause: error })
   }
 }

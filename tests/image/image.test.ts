@@ -1,121 +1,141 @@
-// The image is really built, and the server in it is used as a guest would.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// The image is really built, and the server in it is used as a guest and an operator would.
+import { globSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { createBaseImage } from './base-image.ts'
-import { Buildah } from './buildah.ts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { eventsOf, typesOf } from '../fakes/event-reader.ts'
+import { expectThatImagesCanBeBuilt } from './buildah.ts'
+import { BuiltImage } from './built-image.ts'
 
-const buildMs = 400_000
-const directory = mkdtempSync(join(tmpdir(), 'maya-image-'))
-const buildah = new Buildah(join(directory, 'buildah'))
-let image: Awaited<ReturnType<Buildah['open']>>
+let image: BuiltImage
 
 beforeAll(async () => {
-  await createBaseImage(buildah, join(directory, 'base'))
-  await buildah.build('.', 'maya')
-  image = await buildah.open('localhost/maya')
-}, buildMs)
+  await expectThatImagesCanBeBuilt()
+  image = await BuiltImage.build()
+  say(`The image is ${image.size}.`)
+}, 600_000)
 
-afterAll(async () => {
-  await buildah.close()
-  rmSync(directory, { recursive: true, force: true })
-}, 60_000)
-
-interface ImageConfig {
-  readonly OCIv1: { readonly config: { readonly Env: readonly string[] } }
-  readonly Docker: { readonly config: { readonly Healthcheck: { readonly Test: readonly string[] } } }
-}
-
-async function configOf(): Promise<ImageConfig> {
-  return JSON.parse(await buildah.run('inspect', '--type', 'image', 'localhost/maya'))
-}
-
-/** A process in the image's files, as the image says that it is to be run. */
-async function start(
-  command: readonly string[],
-  settings: Readonly<Record<string, string>>,
-): Promise<ChildProcess> {
-  const { OCIv1 } = await configOf()
-  const environment = [...OCIv1.config.Env, ...Object.entries(settings).map((pair) => pair.join('='))]
-  const inside = ['env', '--ignore-environment', '--chdir=/app', ...environment, ...command]
-  const child = spawn('chroot', ['--userspec=node', image.root, ...inside], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return child
-}
-
-function exitOf(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve) => child.once('exit', resolve))
-}
+afterAll(() => image?.close(), 120_000)
 
 /** The server on a free port. */
-async function startServer() {
-  const server = await start(['node', 'src/main.ts'], { HOST: '127.0.0.1', PORT: '0' })
-  const exit = exitOf(server)
+async function startServer(settings: Readonly<Record<string, string>> = {}) {
+  const from = performance.now()
+  const { child, output, exited } = image.start(image.config.Cmd, {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    ...settings,
+  })
   const url = await new Promise<string>((found, failed) => {
-    let output = ''
-    server.once('exit', (code) => failed(new Error(`It ended with ${code}:\n${output}`)))
-    server.stdout?.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-      const [, address] = /Maya is at (http:\S+)/.exec(output) ?? []
+    void exited.then((code) => failed(new Error(`It ended with ${code}:\n${output()}`)))
+    child.stdout?.on('data', () => {
+      const [, address] = /Maya is at (http:\S+)/.exec(output()) ?? []
       if (address !== undefined) found(address)
     })
   })
-  return { url, server, exit }
+  return { url, exited, output, readyMs: performance.now() - from, stop: () => child.kill('SIGTERM') }
 }
 
-const inApp = (path: string) => join(image.root, 'app', path)
-
-it('holds the server, the built page and nothing that only developers need', () => {
-  const names = ['.compile-cache', 'data', 'node_modules', 'package.json', 'src', 'web']
-  expect(new Set(readdirSync(inApp('.')))).toEqual(new Set(names))
-  expect(readdirSync(inApp('web'))).toEqual(['dist'])
-  expect(existsSync(inApp('node_modules/fastify'))).toBe(true)
-  expect(
-    ['vite', 'vitest', 'typescript', 'node'].filter((name) => existsSync(inApp(`node_modules/${name}`))),
-  ).toEqual([])
-})
-
-it('runs as the user node, who owns what it writes, from a cache for that user and for Modal’s', async () => {
-  const { OCIv1 } = await configOf()
-  expect(OCIv1.config).toMatchObject({ User: 'node', Cmd: ['node', 'src/main.ts'] })
-  const caches = readdirSync(inApp('.compile-cache')).map((name) => name.split('-').at(-1))
-  expect(new Set(caches)).toEqual(new Set(['0', '1000']))
-  expect(await buildah.run('run', image.container, '--', 'id', '-un')).toBe('node')
-})
-
-it('takes an order, speaks, keeps the order over a restart, and ends when it is told to', async () => {
-  const first = await startServer()
-  const created = await fetch(`${first.url}/api/v1/sessions`, { method: 'POST' })
-  const headers = {
+async function openSession(url: string): Promise<Readonly<Record<string, string>>> {
+  const created = await fetch(`${url}/api/v1/sessions`, { method: 'POST' })
+  return {
     'x-session-id': created.headers.get('x-session-id') ?? '',
     'content-type': 'application/json',
     'idempotency-key': 'order',
   }
-  const body = JSON.stringify({ user_input: 'Two martinis, please.', voice: true })
-  const answer = await fetch(`${first.url}/api/v1/chat/stream`, { method: 'POST', headers, body })
-  const events = await answer.text()
-  expect(events).toContain('"type":"audio_chunk"')
-  expect(events).toContain('"type":"complete"')
-  expect(await (await fetch(first.url)).text()).toContain('<title>Maya</title>')
-  first.server.kill('SIGTERM')
-  expect(await first.exit).toBe(0)
+}
+
+async function order(
+  url: string,
+  { headers, voice }: { readonly headers: Readonly<Record<string, string>>; readonly voice: boolean },
+): Promise<Response> {
+  const body = JSON.stringify({ user_input: 'Two martinis, please.', voice })
+  return fetch(`${url}/api/v1/chat/stream`, { method: 'POST', headers, body })
+}
+
+/** What is in the compile cache: each file with what says whether it was written again. */
+function compileCache(): ReadonlyMap<string, number> {
+  const folder = image.path('.compile-cache')
+  const names = globSync('**', { cwd: folder }).toSorted()
+  return new Map(names.map((name) => [name, statSync(join(folder, name)).mtimeMs]))
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+it('begins with the Node that everything else is tested on', () => {
+  const dockerfile = readFileSync('Dockerfile', 'utf8')
+  expect(dockerfile).toContain(`ARG NODE_IMAGE=node:${process.versions.node}-bookworm-slim\n`)
+})
+
+it('holds the server, the built page and nothing that only developers need', () => {
+  const names = ['.compile-cache', 'data', 'node_modules', 'package.json', 'src', 'web']
+  expect(readdirSync(image.path('.')).toSorted()).toEqual(names)
+  expect(readdirSync(image.path('web'))).toEqual(['dist'])
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const packages = globSync(['*', '@*/*'], { cwd: image.path('node_modules') })
+  expect(packages).toEqual(expect.arrayContaining(Object.keys(dependencies)))
+  expect(packages).not.toContain(
+    expect.stringMatching(/^(node|oxlint|playwright-core|typescript|vite|vitest)$/),
+  )
+  expect(globSync('**/{.git,.env*,.npmrc,*.test.ts,*.py,*.map}', { cwd: image.path('.') })).toEqual([])
+})
+
+it('has no settings but those of the Dockerfile, and so no secrets', () => {
+  const names = image.config.Env.map((line) => line.split('=')[0])
+  expect(new Set(names)).toEqual(new Set(['HOST', 'NODE_COMPILE_CACHE', 'NODE_ENV', 'PATH', 'PORT']))
+})
+
+it('runs as a user who can write nothing but its data and its cache', async () => {
+  expect(image.config).toMatchObject({ User: 'node', Cmd: ['node', 'src/main.ts'] })
+  const { output, exited } = image.start(['find', '/app', '/usr', '/etc', '-writable', '!', '-type', 'l'])
+  expect(await exited).toBe(0)
+  const writable = output().trim().split('\n')
+  expect(writable).toEqual(expect.arrayContaining(['/app/data', '/app/.compile-cache']))
+  expect(writable.filter((path) => !/^\/app\/(data|\.compile-cache)(\/|$)/.test(path))).toEqual([])
+})
+
+it('takes an order, speaks, keeps the order over a restart, and has all of its code compiled before', async () => {
+  const compiled = compileCache()
+  expect([...compiled.keys()].filter((name) => /-(0|1000)$/.test(name))).toHaveLength(2)
+  const first = await startServer()
+  say(`Its server was ready in ${Math.round(first.readyMs)} ms.`)
+  const headers = await openSession(first.url)
+  const events = typesOf(eventsOf(await (await order(first.url, { headers, voice: true })).text()))
+  expect(events).toContain('audio_chunk')
+  expect(events.at(-1)).toBe('complete')
+  const page = await (await fetch(first.url)).text()
+  expect(page).toContain('<title>Maya</title>')
+  const [, script = ''] = /src="(\/assets\/[^"]+\.js)"/.exec(page) ?? []
+  expect((await fetch(first.url + script)).status).toBe(200)
+  first.stop()
+  expect(await first.exited).toBe(0)
+  expect(compileCache()).toEqual(compiled)
 
   const second = await startServer()
   const tab = await fetch(`${second.url}/api/v1/payments/tab`, { headers })
   expect(await tab.json()).toMatchObject({ tab_amount_cents: 2600 })
 })
 
+it('lets a running turn end when it is told to stop', async () => {
+  const { url, stop, exited } = await startServer({ MAYA_HOUSE_PACE_MS: '50' })
+  const answer = await order(url, { headers: await openSession(url), voice: false })
+  let text = ''
+  for await (const part of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    if (text === '') stop()
+    text += part
+  }
+  expect(typesOf(eventsOf(text)).at(-1)).toBe('complete')
+  expect(await exited).toBe(0)
+})
+
 it('knows by itself whether it is well', async () => {
-  const { Docker } = await configOf()
-  const [, ...command] = Docker.config.Healthcheck.Test
-  const { url, server, exit } = await startServer()
-  const asked = async () => exitOf(await start(command, { PORT: new URL(url).port }))
+  const [kind, ...command] = image.config.Healthcheck.Test
+  expect(kind).toBe('CMD')
+  const { url, stop, exited } = await startServer()
+  expect((await fetch(`${url}/livez`)).status).toBe(200)
+  const asked = () => image.start(command, { PORT: new URL(url).port }).exited
   expect(await asked()).toBe(0)
-  server.kill('SIGTERM')
-  await exit
+  stop()
+  await exited
   expect(await asked()).toBe(1)
 })
