@@ -80,7 +80,7 @@ export function errorHandler(
 function refusalOf(error: FastifyError | Error, request: FastifyRequest): ServiceError {
   if (error instanceof ServiceError) return error
   if (error instanceof StoreError) {
-    const message = 'The store cannot be reached. Nothing was changed; try again in a moment.'
+    const message = 'The store cannot be reached. Try again in a moment, with the same Idempotency-Key.'
     return new ServiceError('STORE_UNAVAILABLE', message, { cause: error, retryAfterSeconds: 2 })
   }
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500

@@ -4,7 +4,8 @@ import type { SessionState } from './state.ts'
 /**
  * Keeps every session's log. `append` is the one operation that everything rests on.
  * Every implementation passes tests/store/store.contract.ts.
- * A method that cannot reach its storage rejects with a `StoreError`; then nothing was changed.
+ * A method that cannot reach its storage rejects with a `StoreError`. Over a network it may have been done all the same:
+ * who goes on reads first.
  */
 export interface Store {
   /** What start-up prints and metrics may show: `memory`, `sqlite:data/maya.db`. Never a credential. */
@@ -89,7 +90,7 @@ export interface StoredLog {
   readonly expiresAt: number
 }
 
-/** The storage could not be reached or refused to write; nothing was changed. */
+/** The storage could not be reached, did not answer, or refused to write. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
 }
