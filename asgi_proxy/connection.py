@@ -6,11 +6,13 @@ import asyncio
 import collections
 import contextlib
 import os
+from collections.abc import Callable
 from typing import cast
 
 import httptools
 
 from .asgi import Headers, Refusal, bad_answer, cut_off, say
+from .wire import Wire
 
 HEAD_BYTES_MAX = 64 * 1024
 # Of an answer that the client has not taken. The server is not read any more until it does.
@@ -22,12 +24,10 @@ READ_BYTES_MAX = 64 * 1024
 IDLE_SECONDS_MAX = 30.0
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Wire):
     """One connection, for one exchange after the other. `begin` starts one, `end` or `abort` ends it.
 
-    What comes is read into one buffer for all connections and parsed at once. A transport that makes a new
-    object for each read makes one of 256 KiB, which costs more than all else that is done with a small piece
-    of a stream.
+    What comes is read into one buffer for all connections and parsed at once.
     """
 
     transport: asyncio.Transport
@@ -37,14 +37,14 @@ class Connection(asyncio.BufferedProtocol):
     is_complete: bool  # So is all of its body.
     is_silent: bool  # Nothing at all came yet.
     after_upgrade: bytes
+    # Called by the parser for every piece of the body, so it is a list's own method and none in Python.
+    on_body: Callable[[bytes], None]
 
     def __init__(self, buffer: memoryview) -> None:
-        self.buffer = buffer
+        super().__init__(buffer)
         self.is_lost = False
         self.idle_since = 0.0
-        self._loop = asyncio.get_running_loop()
         self._parser: httptools.HttpResponseParser | None = None
-        self._drained: asyncio.Future[None] | None = None
 
     def begin(self, request: bytes, *, is_head: bool) -> None:
         self.status = 0
@@ -55,13 +55,12 @@ class Connection(asyncio.BufferedProtocol):
         self.after_upgrade = b""
         self._is_head = is_head
         self._is_reusable = False
-        self._ends_with_connection = True
-        self._head_bytes = 0
         self._held: list[bytes] = []
+        # As they came, with the head and with what is around the pieces of the body.
         self._held_bytes = 0
         self._is_paused = False
         self._error: Refusal | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self.on_body = self._held.append
         # One parser for each answer: what a bad one leaves in it does not reach the next.
         self._parser = httptools.HttpResponseParser(self)
         self.transport.write(request)
@@ -69,14 +68,14 @@ class Connection(asyncio.BufferedProtocol):
     async def wait_for_head(self) -> None:
         """Raises a `Refusal` where no head comes."""
         while not self.has_begun:
-            await self._wait()
+            await self._wait_for_more()
 
     async def read(self) -> bytes:
         """All of the body that is here, else the next that comes; nothing at its end."""
         while not self._held:
             if self.is_complete:
                 return b""
-            await self._wait()
+            await self._wait_for_more()
         body = self._held[0] if len(self._held) == 1 else b"".join(self._held)
         self._held.clear()
         self._held_bytes = 0
@@ -92,8 +91,7 @@ class Connection(asyncio.BufferedProtocol):
     async def write(self, data: bytes) -> None:
         """Returns when the server has taken most of it, or will take no more."""
         self.transport.write(data)
-        if self._drained is not None:
-            await self._drained
+        await self._wait_for_room()
 
     def end(self) -> bool:
         """Ends the exchange and says whether another one may follow."""
@@ -106,21 +104,13 @@ class Connection(asyncio.BufferedProtocol):
         self.transport.abort()
         self._wake()
 
-    async def _wait(self) -> None:
+    async def _wait_for_more(self) -> None:
         if self._error is not None:
             raise self._error
-        self._waiter = self._loop.create_future()
-        await self._waiter
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        await self._wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self.buffer
 
     def buffer_updated(self, size: int) -> None:
         if self._parser is None:
@@ -128,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.abort()
             return
         self.is_silent = False
-        was_begun = self.has_begun
+        self._held_bytes += size
         data = self.buffer[:size]
         try:
             self._parser.feed_data(data)
@@ -138,29 +128,24 @@ class Connection(asyncio.BufferedProtocol):
         except httptools.HttpParserError as error:
             say(f"the server's answer is not readable: {error.__context__ or error}")
             self.abort(bad_answer("The server's answer is not readable as HTTP."))
-        if not was_begun:
-            self._bound_head(size)
-        if self._held_bytes > HELD_BYTES_MAX and not self._is_paused:
-            self._is_paused = True
-            self.transport.pause_reading()
+        if self._is_head and self._held:
+            # What follows the answer to HEAD is nobody's.
+            self._held.clear()
+            self.transport.abort()
+        if self._held_bytes > HELD_BYTES_MAX:
+            self._hold_up()
         self._wake()
 
-    def _bound_head(self, size: int) -> None:
+    def _hold_up(self) -> None:
+        head_bytes = self._held_bytes
         if self.has_begun:
-            self._head_bytes = sum(len(name) + len(value) for name, value in self.headers)
-        else:
-            self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES_MAX:
+            head_bytes = sum(len(name) + len(value) for name, value in self.headers)
+        if head_bytes > HEAD_BYTES_MAX:
             self.has_begun = self.is_complete = False
             self.abort(bad_answer("The server's answer has larger headers than are passed on."))
-
-    def pause_writing(self) -> None:
-        self._drained = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-        self._drained = None
+        elif not self._is_paused:
+            self._is_paused = True
+            self.transport.pause_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_lost = True
@@ -176,6 +161,14 @@ class Connection(asyncio.BufferedProtocol):
             self._error = self._error or cut_off()
         self._wake()
 
+    @property
+    def _ends_with_connection(self) -> bool:
+        """Whether the head says nothing else about where the body ends."""
+        return not any(
+            name == b"content-length" or name == b"transfer-encoding" and value.lower().endswith(b"chunked")
+            for name, value in self.headers
+        )
+
     def _read_rest(self) -> None:
         """Writing fails when a server answers without reading the body and closes. Its answer is here."""
         handle = self.transport.get_extra_info("socket").fileno()
@@ -190,22 +183,15 @@ class Connection(asyncio.BufferedProtocol):
             raise ValueError("something follows the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.has_begun:
-            # A trailer: ASGI servers take none without being asked.
-            return
-        name = name.lower()
-        value = value.strip(b" \t")
-        is_chunked = name == b"transfer-encoding" and value.lower().endswith(b"chunked")
-        if is_chunked or name == b"content-length":
-            self._ends_with_connection = False
-        self.headers.append((name, value))
+        # A trailer is passed over: ASGI servers take none without being asked.
+        if not self.has_begun:
+            self.headers.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         self.status = self._parser.get_status_code()
         if 100 <= self.status < 200 and self.status != 101:
             self.headers = []
-            self._ends_with_connection = True
             return
         if not 101 <= self.status <= 599:
             raise ValueError(f"{self.status} is no status")
@@ -213,12 +199,6 @@ class Connection(asyncio.BufferedProtocol):
         self._is_reusable = self.status != 101 and self._parser.should_keep_alive()
         # The parser now waits for a body. Only this side knows that none comes.
         self.is_complete = self._is_head
-
-    def on_body(self, body: bytes) -> None:
-        if self._is_head:
-            raise ValueError("HEAD is answered with a body")
-        self._held.append(body)
-        self._held_bytes += len(body)
 
     def on_message_complete(self) -> None:
         self.is_complete = self.has_begun

@@ -12,6 +12,10 @@ from .server import Server
 # RFC 9110, section 9.2.2: done twice, they have done what they do once.
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
+# After so long a client whose body is here is listened to, in case it leaves. Most answers but streams are
+# there sooner, and a task that waits for nothing costs a tenth of a whole request.
+LISTEN_AFTER_SECONDS = 0.02
+
 
 class BrokenOff(Exception):
     """An answer ended too soon. Raised into the ASGI server, which then breaks it off for the client, too."""
@@ -30,6 +34,7 @@ class Exchange:
         self._send = send
         self._scheme = scheme
         self._connection: Connection | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._framing = Framing(None, is_chunked=False)
         self._sent = 0
         self._is_sending = False
@@ -53,7 +58,9 @@ class Exchange:
         is_used = connection is not None
         self._connection = connection = connection or await server.connect()
         connection.begin(request, is_head=self._is_head)
-        listening = asyncio.create_task(self._listen(connection))
+        later = asyncio.get_running_loop().call_later(
+            0.0 if self._is_sending else LISTEN_AFTER_SECONDS, self._start_listening
+        )
         try:
             try:
                 await connection.wait_for_head()
@@ -66,7 +73,9 @@ class Exchange:
             # What `send` may raise when the client has left.
             self._leave()
         finally:
-            listening.cancel()
+            later.cancel()
+            if self._listening is not None:
+                self._listening.cancel()
             self._release(server)
 
     async def refuse(self, refusal: Refusal) -> None:
@@ -89,8 +98,9 @@ class Exchange:
         """Whether it does no harm twice: by its method, or by a key by which the server knows it again."""
         if self._is_sending:
             return False
-        has_key = any(name == b"idempotency-key" for name, _ in self._scope["headers"])
-        return has_key or self._scope["method"] in REPEATABLE_METHODS
+        if self._scope["method"] in REPEATABLE_METHODS:
+            return True
+        return b"idempotency-key" in [name for name, _ in self._scope["headers"]]
 
     async def _repeat(self, server: Server, request: bytes) -> None:
         self._connection = connection = await server.connect()
@@ -112,6 +122,10 @@ class Exchange:
             body = await connection.read()
             more = not connection.is_read
             await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    def _start_listening(self) -> None:
+        assert self._connection is not None
+        self._listening = asyncio.create_task(self._listen(self._connection))
 
     async def _listen(self, connection: Connection) -> None:
         """Passes on the rest of the body, then waits for the client to leave. It may do that at any time."""

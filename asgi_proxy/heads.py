@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from .asgi import Headers, Scope, bad_request
@@ -33,15 +33,15 @@ HANDSHAKE = frozenset(
     ]
 )
 # What the proxy says itself; and `Expect`, which is between the client and the ASGI server.
-OWN = HOP_BY_HOP | HANDSHAKE | {b"content-length", b"expect", b"forwarded", b"x-real-ip"}
+OWN = HOP_BY_HOP | HANDSHAKE | {b"content-length", b"expect", b"forwarded", b"host", b"x-real-ip"}
 
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 ADDRESS = re.compile(r"[0-9A-Fa-f:.]+")
-SCHEMES = {"ws": b"http", "wss": b"https"}
+SCHEMES = {"ws": "http", "wss": "https"}
 
 
-@dataclass(frozen=True)
-class Framing:
+class Framing(NamedTuple):
     """How a request's body ends: after so many bytes, by a last chunk, or there is none."""
 
     length: int | None
@@ -56,10 +56,9 @@ class Framing:
 
 def framing_of(scope: Scope, first: bytes, more: bool) -> Framing:
     """By what the client announced; where it announced nothing (as in HTTP/2), by what came first."""
-    lengths = {value.strip() for name, value in scope["headers"] if name == b"content-length"}
-    is_chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
-    if lengths and not is_chunked:
-        (length,) = lengths if len(lengths) == 1 else (b"",)
+    announced = {pair for pair in scope["headers"] if pair[0] in FRAMING}
+    if announced and all(name == b"content-length" for name, _ in announced):
+        (length,) = {value.strip() for _, value in announced} if len(announced) == 1 else (b"",)
         if not length.isdigit() or len(length) > 18:
             raise bad_request("The content length is no number.")
         return Framing(int(length), is_chunked=False)
@@ -72,19 +71,18 @@ def framing_of(scope: Scope, first: bytes, more: bool) -> Framing:
 
 def request_head(scope: Scope, scheme: str | None, extra: Iterable[bytes | None]) -> bytes:
     """Everything up to the body. `extra` are lines that only this hop needs."""
-    dropped = OWN | tokens_of(scope["headers"], b"connection")
-    method = scope.get("method", "GET").encode("ascii")
-    lines = [b"%s %s HTTP/1.1" % (method, target_of(scope))]
+    dropped = with_tokens(OWN, scope["headers"])
     host = b""
+    lines = [b"%s %s HTTP/1.1" % (scope.get("method", "GET").encode("ascii"), target_of(scope))]
     for name, value in scope["headers"]:
-        if name == b"host":
+        if name not in dropped and not name.startswith(b"x-forwarded-"):
+            lines.append(name + b": " + value)
+        elif name == b"host":
             host = host or value
-        elif name not in dropped and not name.startswith(b"x-forwarded-"):
-            lines.append(b"%s: %s" % (name, value))
     host = host or host_of(scope)
-    proto = (scheme or scope.get("scheme", "http")).encode("ascii")
-    lines[1:1] = [b"host: " + host]
-    lines += [b"x-forwarded-host: " + host, b"x-forwarded-proto: " + SCHEMES.get(proto.decode(), proto)]
+    said = scheme or scope.get("scheme", "http")
+    proto = SCHEMES.get(said, said).encode("ascii")
+    lines[1:1] = [b"host: " + host, b"x-forwarded-host: " + host, b"x-forwarded-proto: " + proto]
     client = (scope.get("client") or ("", 0))[0]
     if ADDRESS.fullmatch(client):
         lines.append(b"x-forwarded-for: " + client.encode("ascii"))
@@ -115,13 +113,15 @@ def host_of(scope: Scope) -> bytes:
 
 def answer_headers(status: int, headers: Headers) -> Headers:
     """Raw pairs in their order: a name may come several times, as Set-Cookie does."""
-    dropped = HOP_BY_HOP | tokens_of(headers, b"connection")
+    dropped = with_tokens(HOP_BY_HOP, headers)
     # A 304 may tell the length of what it does not have, but ASGI servers would wait for that.
     if status in (204, 304):
         dropped |= {b"content-length"}
     return [pair for pair in headers if pair[0] not in dropped]
 
 
-def tokens_of(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> set[bytes]:
-    values = (value for name, value in headers if name == wanted)
-    return {token.strip().lower() for value in values for token in value.split(b",")}
+def with_tokens(names: frozenset[bytes], headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    """The names, and those which `Connection` makes a matter of one hop."""
+    values = [value for name, value in headers if name == b"connection"]
+    tokens = {token.strip().lower() for value in values for token in value.split(b",")}
+    return names if tokens <= names else names | tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -86,6 +87,8 @@ class Server:
             await self._child.stop()
             raise StartError(str(error)) from error
         self._is_ready = True
+        # What is here now stays. Looked at in each full collection, it costs a tenth of all requests.
+        gc.freeze()
         exited.add_done_callback(lambda code: self._lose(f"The server has ended with {code.result()}."))
 
     async def _probe(self, exited: asyncio.Future[int]) -> None:

@@ -17,6 +17,7 @@ from .asgi import Headers, Receive, Refusal, Scope, Send, bad_answer
 from .connection import Connection
 from .heads import HANDSHAKE, answer_headers, request_head
 from .server import Server
+from .wire import Wire
 
 # Modal's own limit.
 MESSAGE_BYTES_MAX = 2 * 1024 * 1024
@@ -163,10 +164,11 @@ class SocketBridge:
         return "websocket.http.response" in (self._scope.get("extensions") or {})
 
 
-class ServerSocket(asyncio.BufferedProtocol):
+class ServerSocket(Wire):
     """The server's side. It takes the connection over after the handshake. No extension is ever agreed on."""
 
     def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.buffer)
         self.ending: tuple[int, str] = (FAILED, "The server is gone.")
         self._frames = Protocol(CLIENT, state=OPEN, max_size=MESSAGE_BYTES_MAX)
         self._parts: list[bytes] = []
@@ -174,12 +176,8 @@ class ServerSocket(asyncio.BufferedProtocol):
         self._messages: collections.deque[str | bytes] = collections.deque()
         self._held_bytes = 0
         self._is_over = False
-        self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._transport = connection.transport
-        self._buffer = connection.buffer
         if connection.is_lost:
             self.connection_lost(None)
             return
@@ -192,8 +190,7 @@ class ServerSocket(asyncio.BufferedProtocol):
         while not self._messages:
             if self._is_over:
                 return None
-            self._waiter = self._loop.create_future()
-            await self._waiter
+            await self._wait()
         message = self._messages.popleft()
         self._held_bytes -= len(message)
         if self._held_bytes <= HELD_BYTES_MAX and not self._lost.done():
@@ -214,8 +211,7 @@ class ServerSocket(asyncio.BufferedProtocol):
         else:
             self._frames.send_text(payload)
         self._flush()
-        if self._drained is not None:
-            await self._drained
+        await self._wait_for_room()
 
     def end(self, code: int, reason: str) -> None:
         """Closes it the way the client did."""
@@ -249,20 +245,13 @@ class ServerSocket(asyncio.BufferedProtocol):
         self._is_over = True
         self._wake()
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
     def _flush(self) -> None:
         for data in self._frames.data_to_send():
             if data and not self._lost.done():
                 self._transport.write(data)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
-
     def buffer_updated(self, size: int) -> None:
-        self._take_data(bytes(self._buffer[:size]))
+        self._take_data(bytes(self.buffer[:size]))
 
     def _take_data(self, data: bytes) -> None:
         self._frames.receive_data(data)
@@ -305,14 +294,6 @@ class ServerSocket(asyncio.BufferedProtocol):
             return
         self._messages.append(message)
         self._held_bytes += len(message)
-
-    def pause_writing(self) -> None:
-        self._drained = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-        self._drained = None
 
     def connection_lost(self, error: Exception | None) -> None:
         self.resume_writing()

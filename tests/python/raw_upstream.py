@@ -373,7 +373,7 @@ async def main() -> None:
         # As a server that hangs: it hears SIGTERM and does nothing.
         signal.signal(signal.SIGTERM, lambda *_: print("not yet", flush=True))
     if mode == "late":
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.3)
     if mode == "sockets":
         options: dict[str, Any] = {
             "process_request": answer_plain,

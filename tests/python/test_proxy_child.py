@@ -56,17 +56,17 @@ class TestStart:
         site.wait_for("^and says so on stderr$")
 
     @pytest.mark.parametrize(
-        ("command", "reason"),
+        ("command", "seconds", "reason"),
         [
-            (["/there/is/no/such/program"], "not start"),
-            ([sys.executable, "-c", "print('I cannot'); raise SystemExit(78)"], "ended with 78"),
-            ([sys.executable, str(HERE / "raw_upstream.py"), "never-ready"], "not ready within 2 s"),
+            (["/there/is/no/such/program"], PATIENCE, "not start"),
+            ([sys.executable, "-c", "print('I cannot'); raise SystemExit(78)"], PATIENCE, "ended with 78"),
+            ([sys.executable, str(HERE / "raw_upstream.py"), "never-ready"], 0.3, "not ready within 0.3 s"),
         ],
     )
     def test_a_server_that_does_not_come_ends_the_site(
-        self, server: str, start: Start, command: list[str], reason: str
+        self, server: str, start: Start, command: list[str], seconds: float, reason: str
     ) -> None:
-        site = start(server, raw_settings(start_timeout=2.0) | {"command": command})
+        site = start(server, raw_settings(start_timeout=seconds) | {"command": command})
         site.wait_for(reason)
         site.wait_for("the hook was called")
         assert site.process.wait(PATIENCE) != 0
@@ -91,7 +91,7 @@ class TestStart:
         assert len(children(site.process.pid)) == 1
 
     def test_a_request_does_not_wait_longer_than_the_start_may_take(self, start: Start) -> None:
-        site = start("uvicorn", raw_settings("never-ready", start_timeout=1.0), "--lifespan", "off")
+        site = start("uvicorn", raw_settings("never-ready", start_timeout=0.3), "--lifespan", "off")
         with site.client() as client:
             first, second = client.get("/echo"), client.get("/echo")
         assert (first.status_code, first.json()["code"], first.headers["retry-after"]) == (
@@ -167,15 +167,15 @@ class TestEnd:
     def test_a_server_that_does_not_listen_to_that_is_killed_after_its_grace(
         self, server: str, start: Start
     ) -> None:
-        site = start(server, raw_settings("deaf", grace=1.0))
+        site = start(server, raw_settings("deaf", grace=0.5))
         child = Watched(child_of(site))
         began = time.monotonic()
         site.process.send_signal(signal.SIGTERM)
         site.process.wait(PATIENCE)
-        assert time.monotonic() - began >= 1.0
+        assert time.monotonic() - began >= 0.5
         assert child.is_gone()
         assert "not yet" in site.output
-        assert "has not ended within 1 s and is killed" in site.output
+        assert "has not ended within 0.5 s and is killed" in site.output
 
     def test_it_does_not_outlive_a_site_that_is_killed(self, server: str, start: Start) -> None:
         site = start(server, raw_settings("deaf"))

@@ -131,6 +131,13 @@ class TestAnswersWithoutBody:
         assert (answer.status_code, answer.text, answer.headers["x-final"]) == (200, "ok", "1")
         assert "link" not in answer.headers
 
+    def test_a_body_after_the_answer_to_head_is_nobodys(self, raw: Site) -> None:
+        with raw.client() as client:
+            for _ in range(3):
+                answer = client.head("/repeated")
+                assert (answer.status_code, answer.content) == (200, b"")
+                assert client.get("/repeated").text == "ok"
+
 
 class TestBodies:
     @pytest.mark.parametrize("size", [0, 1, 65536, 5_000_000])
@@ -232,7 +239,7 @@ class TestStreams:
             size,
         )
         with socket.create_connection(("127.0.0.1", raw.port), PATIENCE) as connection:
-            connection.settimeout(1.0)
+            connection.settimeout(0.5)
             sent = 0
             with pytest.raises(TimeoutError):
                 connection.sendall(head + b"connection: close\r\n\r\n")

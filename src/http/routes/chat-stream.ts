@@ -1,4 +1,5 @@
-import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { ServiceError } from '../../errors.ts'
 import { fastest, slowest } from '../../voice/text-to-speech.ts'
 import type { RouteOptions } from '../app.ts'

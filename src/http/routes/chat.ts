@@ -1,4 +1,5 @@
-import { Type, type FastifyPluginAsyncTypebox, type Static } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type, type Static } from 'typebox'
 import { contentOf } from '../../conversation/messages.ts'
 import type { TurnEvents } from '../../conversation/turn-events.ts'
 import { ServiceError } from '../../errors.ts'

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
-import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { ServiceError } from '../../errors.ts'
 import type { RouteOptions } from '../app.ts'
 import { bearerTokenOf } from '../bearer-token.ts'

@@ -1,4 +1,5 @@
-import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import type { FastifySchemaValidationError } from 'fastify'
 import type { Tip } from '../../bar/bar.ts'
 import { ServiceError } from '../../errors.ts'

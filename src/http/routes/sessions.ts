@@ -1,4 +1,5 @@
-import { Type, type FastifyPluginAsyncTypebox, type Static } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type, type Static } from 'typebox'
 import { ServiceError } from '../../errors.ts'
 import type { SessionLog } from '../../log/session-log.ts'
 import { phaseOf } from '../../sessions/phase.ts'

@@ -1,4 +1,5 @@
-import { Type, type FastifyPluginAsyncTypebox, type Static } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type, type Static } from 'typebox'
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../errors.ts'
 import { fastest, slowest, VoiceError } from '../../voice/text-to-speech.ts'
