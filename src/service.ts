@@ -50,7 +50,6 @@ export interface ProcessFacts {
   readonly uptimeSeconds: () => number
   readonly nodeVersion: string
   readonly version: string
-  readonly parentPid?: number
   /** How the platform calls this container; its host's name where it does not say. */
   readonly containerName?: string | undefined
 }

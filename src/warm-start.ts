@@ -12,6 +12,7 @@ const server = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
 })
 const ended = new Promise<number | null>((resolve) => server.once('exit', resolve))
 const url = await addressOf(server.stdout)
+server.stdout.resume() // What it says from now on must not hold it up.
 await expectOk(fetch(url))
 const message = JSON.stringify({ user_input: 'Two martinis, please.', voice: true })
 const headers = { 'content-type': 'application/json' }
@@ -22,10 +23,7 @@ process.exitCode = (await ended) ?? 1
 async function addressOf(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface({ input: output })) {
     const [, found] = /^Maya is at (http:\S+)/.exec(line) ?? []
-    if (found !== undefined) {
-      output.resume()
-      return found
-    }
+    if (found !== undefined) return found
   }
   throw new Error('The server ended before it was ready.')
 }

@@ -193,10 +193,13 @@ export class TurnEvents {
     this.#lastNumber = Math.max(this.#lastNumber, first)
   }
 
-  /** From here on another turn is told again, from its beginning: the one that had the same question before. */
+  /** Nothing was told yet, and another turn is told again in its place: the one that had the same question before. */
   becomeTurn(turnId: string): void {
     this.#turnId = turnId
     this.#retoldUpTo = Infinity
+    this.#records = []
+    this.#bytes = 0
+    for (const reader of this.#readers) reader.startAgain()
     this.beginRetelling()
     this.emit({ type: 'session' })
   }
@@ -267,12 +270,12 @@ export class TurnEvents {
 
 /** One place in a turn's events. It holds no events itself, so a slow reader costs nothing. */
 export class TurnReader {
-  readonly isRestart: boolean
   readonly wake: () => void
   readonly #events: TurnEvents
   readonly #leave: () => void
   readonly #sound: TurnSound | null
   #index: number
+  #isRestart: boolean
   /** The number of the last event that it has; of interest only for the sound. */
   #lastNumber: number
   #isLost = false
@@ -289,9 +292,14 @@ export class TurnReader {
     this.#index = options.index
     this.#sound = options.sound?.from ?? null
     this.#lastNumber = options.sound?.after ?? 0
-    this.isRestart = options.isRestart
+    this.#isRestart = options.isRestart
     this.wake = options.wake
     this.#leave = options.leave
+  }
+
+  /** Whether what it had of this turn before is of no use to it. */
+  get isRestart(): boolean {
+    return this.#isRestart
   }
 
   /** The next event, or undefined while there is none. Sound that is gone or lies within merged text is left out. */
@@ -318,6 +326,12 @@ export class TurnReader {
 
   close(): void {
     this.#leave()
+  }
+
+  /** Another turn takes the place of this one. */
+  startAgain(): void {
+    this.#index = 0
+    this.#isRestart = true
   }
 
   /** The records before the place `kept` became fewer. Only a reader that is too slow can have been among them. */

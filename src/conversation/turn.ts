@@ -108,12 +108,15 @@ export class Turn {
     const { store, log, owner, clock, limits } = this.#context
     this.#abort.signal.throwIfAborted()
     this.#mayHoldLease = true
+    let hasWaited = false
     while (!(await store.acquireLease(log.id, owner, limits.leaseMs))) {
+      hasWaited = true
       await sleep(clock, limits.leasePollMs, this.#abort.signal)
     }
     this.#stopRenewing = this.#keepLease()
     this.#abort.signal.throwIfAborted()
-    if (!(await log.refresh())) throw sessionNotFound()
+    // Whoever held it has written. Else the log was read when the message came, and an append says what came since.
+    if (hasWaited && !(await log.refresh())) throw sessionNotFound()
   }
 
   #keepLease(): () => void {
@@ -281,8 +284,8 @@ export class Turn {
       const found = code === 'KEY_REJECTED' ? keyFound(state, this.#askedKey, 'rejected') : []
       return [...found, ...(keepsText && text !== '' ? [said] : []), this.#ending({ ...end, ...unreported })]
     }
-    // A store that was waited for in vain is asked once more, and then no longer.
-    await (code === 'STORE_UNAVAILABLE' ? log.commit(ending, owner) : commitTurn(this.#context, ending))
+    // An interrupted turn is closed by whoever comes next, so a store that is away is not waited for.
+    await (outcome === 'interrupted' ? log.commit(ending, owner) : commitTurn(this.#context, ending))
   }
 
   #tellEarlyEnd({ outcome, code, message }: EarlyEnd): TurnOutcome {

@@ -98,9 +98,14 @@ export class SessionLog {
   }
 
   /** Reads what the store may hold beyond this copy. False when the session is gone. */
-  refresh(): Promise<boolean> {
+  async refresh(): Promise<boolean> {
     const { store } = this.#options
-    const refreshed = this.#tail.then(() => (store.shared || this.#isBehind ? this.#refresh() : true))
+    // Before it is this one's turn: a store that does not answer lets all who ask wait at once, not one after the other.
+    const version = store.shared ? await store.version(this.id) : undefined
+    const refreshed = this.#tail.then(() => {
+      if (this.#isBehind) return this.#refresh()
+      return version === undefined || version === this.#version ? true : this.#reload()
+    })
     this.#tail = refreshed.catch(() => {})
     return refreshed
   }
@@ -166,14 +171,18 @@ export class SessionLog {
 
   async #refresh(): Promise<boolean> {
     const version = await this.#options.store.version(this.id)
-    if (version !== this.#version) {
-      const loaded = await load(this.#options)
-      if (loaded === undefined) return false
-      this.#state = loaded.state
-      this.#version = loaded.version
-      this.#snapshotVersion = loaded.snapshotVersion
-      this.#expiresAt = loaded.expiresAt
-    }
+    if (version !== this.#version) return this.#reload()
+    this.#isBehind = false
+    return true
+  }
+
+  async #reload(): Promise<boolean> {
+    const loaded = await load(this.#options)
+    if (loaded === undefined) return false
+    this.#state = loaded.state
+    this.#version = loaded.version
+    this.#snapshotVersion = loaded.snapshotVersion
+    this.#expiresAt = loaded.expiresAt
     this.#isBehind = false
     return true
   }

@@ -70,13 +70,15 @@ interface LimitBucket extends Bucket {
 const limitNames = ['session', 'burst', 'workspace', 'address', 'app', 'keys', 'listens'] as const
 const unlimited: RateVerdict = { ok: true, tightest: null }
 
-/** A refusal is by those that have none left; of these the one that takes longest, so that waiting for it is enough. */
+/**
+ * With the limit that has the fewest left; of several the one that takes longest, so that waiting for it is enough.
+ * Whether there was one is for the buckets to say: what is missing was rounded on its way from them.
+ */
 function verdictOf(buckets: readonly LimitBucket[], { ok, missingMs }: Taken): RateVerdict {
-  const standings = buckets.map((bucket, index) => standingOf(bucket, missingMs[index] ?? 0))
-  if (ok) return { ok, tightest: tightestOf(standings) }
-  const over = tightestOf(standings.filter(({ remaining }) => remaining < 1))
-  if (over === null) throw new Error('Buckets that all have one have refused one.')
-  return { ok, tightest: over }
+  const [tightest] = buckets
+    .map((bucket, index) => standingOf(bucket, missingMs[index] ?? 0))
+    .toSorted((one, other) => one.remaining - other.remaining || other.waitMs - one.waitMs)
+  return tightest === undefined ? unlimited : { ok, tightest }
 }
 
 function standingOf(bucket: LimitBucket, missingMs: number): Standing {
@@ -85,11 +87,4 @@ function standingOf(bucket: LimitBucket, missingMs: number): Standing {
   const remaining = Math.floor((windowMs - missingMs + roundingMs) / oneMs)
   const waitMs = Math.max(0, missingMs - (max - remaining - 1) * oneMs)
   return { limit, max, remaining, waitMs: remaining === max ? 0 : waitMs }
-}
-
-function tightestOf(standings: readonly Standing[]): Standing | null {
-  const [tightest = null] = standings.toSorted(
-    (one, other) => one.remaining - other.remaining || other.waitMs - one.waitMs,
-  )
-  return tightest
 }

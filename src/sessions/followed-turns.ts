@@ -1,7 +1,8 @@
 import { eventBounds } from './told-turns.ts'
+import { every } from '../clock.ts'
 import type { Limits } from '../config/limits.ts'
 import { startOfRange, TurnEvents } from '../conversation/turn-events.ts'
-import { StoreError } from '../log/store.ts'
+import { ignoreStoreError, StoreError } from '../log/store.ts'
 import type { RelayParts } from './offered-turn.ts'
 import { channelOf, readTold, writeRequest, type Told } from './relay-wire.ts'
 
@@ -22,6 +23,11 @@ export class FollowedTurns {
     this.#options = options
   }
 
+  /** About how many bytes their copies hold. */
+  get bytes(): number {
+    return [...this.#turns.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
   /** The events of a turn, or undefined where no container that can be reached runs it. */
   async find(turnId: string): Promise<TurnEvents | undefined> {
     const known = this.#turns.get(turnId)
@@ -37,9 +43,18 @@ export class FollowedTurns {
     // Followed, so that its end is noticed.
     const events = await this.find(turnId)
     if (events === undefined) return false
-    const { bus, sessionId } = this.#options
-    if ((await bus.publish(channelOf(sessionId, turnId), writeRequest({ kind: 'stop' }))) === 0) return false
+    const { bus, clock, limits, sessionId } = this.#options
+    const ask = (): Promise<number> =>
+      bus.publish(channelOf(sessionId, turnId), writeRequest({ kind: 'stop' }))
+    if ((await ask()) === 0) return false
+    // It may be lost on its way.
+    const stopAsking = every(
+      clock,
+      limits.leaseRenewMs,
+      async () => void (await ask().catch(ignoreStoreError)),
+    )
     await events.whenEnded
+    stopAsking()
     return true
   }
 
@@ -73,6 +88,10 @@ class FollowedTurn {
     this.#turnId = turnId
     this.begun = this.#begun.promise
     void this.#ask()
+  }
+
+  get bytes(): number {
+    return this.#events?.bytes ?? 0
   }
 
   /** Resolves when nothing more comes and nothing is held any more. */

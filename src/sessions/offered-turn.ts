@@ -3,7 +3,7 @@ import type { Limits } from '../config/limits.ts'
 import type { Turn } from '../conversation/turn.ts'
 import type { ReadEvent, TurnReader } from '../conversation/turn-events.ts'
 import type { Bus } from '../log/bus.ts'
-import { StoreError } from '../log/store.ts'
+import { ignoreStoreError, StoreError } from '../log/store.ts'
 import { channelOf, readRequest, writeTold, type Told } from './relay-wire.ts'
 
 export interface RelayParts {
@@ -19,7 +19,6 @@ export interface RelayParts {
 export class OfferedTurn {
   readonly #parts: RelayParts
   readonly #turn: Turn
-  readonly #followers = new Set<Follower>()
   #isOver = false
   #unsubscribe: (() => void) | undefined
   #cancelRetry = (): void => {}
@@ -48,8 +47,7 @@ export class OfferedTurn {
     if (request?.kind === 'stop') this.#turn.stop('stopped')
     if (request?.kind !== 'follow') return
     const { channel, after } = request
-    const follower = new Follower(this.#parts, channel, () => this.#followers.delete(follower))
-    this.#followers.add(follower)
+    const follower = new Follower(this.#parts, channel)
     follower.begin(this.#turn.events.attach(after, () => void follower.tell()))
   }
 
@@ -65,16 +63,14 @@ export class OfferedTurn {
 class Follower {
   readonly #parts: RelayParts
   readonly #channel: string
-  readonly #onLeave: () => void
   #reader: TurnReader | undefined
   #count = 0
   #isTelling = false
   #stopBeating = (): void => {}
 
-  constructor(parts: RelayParts, channel: string, onLeave: () => void) {
+  constructor(parts: RelayParts, channel: string) {
     this.#parts = parts
     this.#channel = channel
-    this.#onLeave = onLeave
   }
 
   /** `reader` is missing where too many read. */
@@ -91,12 +87,13 @@ class Follower {
     this.#isTelling = true
     try {
       for (let next = this.#next(isForced); next !== undefined; next = this.#next(false)) {
-        const listeners = await this.#parts.bus.publish(this.#channel, writeTold(next))
+        const listeners = await this.#parts.bus
+          .publish(this.#channel, writeTold(next))
+          .catch(ignoreStoreError)
         if (listeners === 0 || next.end !== undefined) return this.#leave()
+        // It may be lost: the follower sees that by the count of the next one, at the latest when we beat.
+        if (listeners === undefined) return
       }
-    } catch (error) {
-      this.#leave()
-      if (!(error instanceof StoreError)) throw error
     } finally {
       this.#isTelling = false
     }
@@ -119,7 +116,6 @@ class Follower {
   #leave(): void {
     this.#stopBeating()
     this.#reader?.close()
-    this.#onLeave()
   }
 }
 

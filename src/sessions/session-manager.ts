@@ -168,8 +168,9 @@ export class SessionManager {
     for (;;) {
       const now = clock.date()
       const due = await store.expired(now, limits.sweepStepMax)
-      await Promise.all(due.map((id) => this.#expire(id, now)))
-      if (due.length < limits.sweepStepMax) return
+      const removed = await Promise.all(due.map((id) => this.#expire(id, now)))
+      // Those that are in use elsewhere would only be found again.
+      if (due.length < limits.sweepStepMax || !removed.includes(true)) return
       await letOthersRun()
     }
   }
@@ -329,7 +330,7 @@ export class SessionManager {
 
   /** Removes the session, if it still expires at `now` or earlier and is not in use anywhere, which is a use. */
   async #expire(id: string, now: number): Promise<boolean> {
-    const { store, clock, limits, createId } = this.#options.parts
+    const { store, limits, createId } = this.#options.parts
     const session = this.#live.peek(id)
     if (session?.isInUse === true) {
       await session.log.touch()
@@ -337,11 +338,8 @@ export class SessionManager {
     }
     if (session !== undefined) await this.#letGo(session)
     const owner = createId()
-    if (store.shared && !(await store.acquireLease(id, owner, limits.leaseMs))) {
-      // A turn of another process is running.
-      await store.touch(id, clock.date() + this.#options.expiryMs)
-      return false
-    }
+    // A turn of another process is running, or another sweeps: whatever is done now would be in its way.
+    if (store.shared && !(await store.acquireLease(id, owner, limits.leaseMs))) return false
     const isRemoved = await store.remove(id, now)
     if (isRemoved) this.#options.observer.sessionExpired()
     else if (store.shared) await store.releaseLease(id, owner)

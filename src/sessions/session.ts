@@ -117,7 +117,8 @@ export class Session {
 
   /** The turn that is being answered, here or in another container. */
   get openTurnId(): string | null {
-    return this.runningTurnId ?? this.log.state.openTurnId
+    // Not the one that waits here for the end of another container's.
+    return this.log.state.openTurnId ?? this.runningTurnId
   }
 
   /** A session in use is neither hibernated nor expired. */
@@ -143,7 +144,7 @@ export class Session {
   /** About how many bytes of memory it holds. */
   get bytes(): number {
     const told = this.#turns.turns.reduce((sum, { events }) => sum + events.bytes, this.#told.bytes)
-    return bytesOfState(this.log.state) + told
+    return bytesOfState(this.log.state) + told + this.#followed.bytes
   }
 
   /** Keeps the session live until the returned function is called. */
@@ -198,15 +199,17 @@ export class Session {
     if (known?.kind !== 'turn') return undefined
     const record = this.#told.recordOf(known.turnId)
     if (record === undefined) return this.#told.find(known.turnId)
-    if (record.outcome === 'running') return this.#followed.find(record.turnId)
-    return isUnfinished(record) ? undefined : this.#told.eventsOf(record)
+    const followed = this.#told.mayGoOnElsewhere(record)
+      ? await this.#followed.find(record.turnId)
+      : undefined
+    return isUnfinished(record) ? followed : (followed ?? this.#told.eventsOf(record))
   }
 
   /** The events of a turn: running, waiting, kept, or told again from the log. */
   async findTurn(turnId: string): Promise<TurnEvents> {
     const here = this.#turns.turns.find((turn) => turn.turnId === turnId)
     if (here !== undefined) return here.events
-    if (isUnknownOrRunning(this.#told.recordOf(turnId))) {
+    if (this.#told.mayGoOnElsewhere(this.#told.recordOf(turnId))) {
       const followed = await this.#followed.find(turnId)
       if (followed !== undefined) return followed
       await this.log.refresh()
@@ -388,8 +391,4 @@ export class Session {
       await store.releaseLease(this.id, owner)
     }
   }
-}
-
-function isUnknownOrRunning(record: TurnRecord | undefined): boolean {
-  return record === undefined || record.outcome === 'running'
 }

@@ -1,6 +1,6 @@
 import type { Limits } from '../config/limits.ts'
 import { retellTurn } from '../conversation/tell.ts'
-import type { TurnEvents, TurnEventsOptions } from '../conversation/turn-events.ts'
+import { endOfRange, type TurnEvents, type TurnEventsOptions } from '../conversation/turn-events.ts'
 import { ServiceError } from '../errors.ts'
 import type { SessionLog } from '../log/session-log.ts'
 import type { TurnRecord } from '../log/state.ts'
@@ -55,12 +55,22 @@ export class ToldTurns {
   }
 
   eventsOf(record: TurnRecord): TurnEvents {
-    const { turnId, lastNumber, heardCharacters } = record
+    return this.#keptOf(record) ?? retellTurn(record, this.#log.state.bar, eventBounds(this.#limits))
+  }
+
+  /** Whether another container may be telling it: it runs there, or has its answer and is still being spoken. */
+  mayGoOnElsewhere(record: TurnRecord | undefined): boolean {
+    if (record === undefined || record.outcome === 'running') return true
+    const { outcome, lastNumber, heardCharacters } = record
+    const wasSpoken = outcome === 'complete' && lastNumber === endOfRange(lastNumber)
+    return wasSpoken && heardCharacters === undefined && this.#keptOf(record) === undefined
+  }
+
+  #keptOf({ turnId, lastNumber, heardCharacters }: TurnRecord): TurnEvents | undefined {
+    // It is not told in full again when its guest broke in.
+    if (heardCharacters !== undefined) return undefined
     // Another process may have gone on with a turn that was interrupted here: then these are not its last events.
-    const told = this.#kept.findLast((events) => events.turnId === turnId && events.lastNumber === lastNumber)
-    // Nor is it told in full again when its guest broke in.
-    if (told !== undefined && heardCharacters === undefined) return told
-    return retellTurn(record, this.#log.state.bar, eventBounds(this.#limits))
+    return this.#kept.findLast((events) => events.turnId === turnId && events.lastNumber === lastNumber)
   }
 
   /** A turn that the state has dropped is still in the log. */

@@ -77,7 +77,7 @@ class RedisBus implements Bus {
     if (listeners?.delete(listener) !== true || listeners.size > 0) return
     this.#channels.delete(channel)
     // A connection that is made anew does not listen to it in any case.
-    void this.#listening.ask((client) => client.unsubscribe(channel)).catch(ignoreStoreError)
+    void this.#listening.ask((client) => this.#unsubscribeAt(client, channel)).catch(ignoreStoreError)
   }
 
   /** On a new connection. */
@@ -90,6 +90,11 @@ class RedisBus implements Bus {
   /** The client calls the same function once for a channel, however often it is subscribed with it. */
   #subscribeAt(client: RedisClient, channels: string[]): Promise<void> {
     return client.subscribe(channels, this.#onMessage)
+  }
+
+  /** Asked once more on a new connection it may come late: somebody may listen again. */
+  async #unsubscribeAt(client: RedisClient, channel: string): Promise<void> {
+    if (!this.#channels.has(channel)) await client.unsubscribe(channel)
   }
 
   readonly #onMessage = (message: string, channel: string): void => {

@@ -6,9 +6,13 @@ import { calls, hangsAfter, says, type ScriptedReply } from '../fakes/scripted-m
 import { once, unreliable } from '../log/unreliable-store.ts'
 import { openSession, toldBy } from '../sessions/container.ts'
 
-async function setup(...replies: readonly ScriptedReply[]) {
+function setup(...replies: readonly ScriptedReply[]) {
+  return setupOver({ shared: false }, ...replies)
+}
+
+async function setupOver({ shared }: { readonly shared: boolean }, ...replies: readonly ScriptedReply[]) {
   const clock = new FakeClock()
-  const inner = createMemoryStore({ clock })
+  const inner = createMemoryStore({ clock, shared })
   const { store, faults } = unreliable(inner)
   const session = await openSession({ clock, store, replies })
   /** What the store is asked from here on. */
@@ -23,6 +27,35 @@ describe('the lease of a turn', () => {
     await say('Hello')
     expect(asked).toEqual(['acquireLease', 'append', 'append', 'releaseLease'])
     expect(await inner.acquireLease(id, 'other', 1)).toBe(true)
+  })
+
+  it('that nobody holds costs no second look at a log that others may write', async () => {
+    const { say, asked } = await setupOver({ shared: true }, says('Hello.'))
+    await say('Hello')
+    expect(asked).toEqual(['version', 'acquireLease', 'append', 'append', 'releaseLease'])
+  })
+
+  it('that nobody holds lets the turn begin after what another appended since it was asked', async () => {
+    const { say, faults, inner, id } = await setupOver({ shared: true }, says('Hello.'))
+    faults.before = once('acquireLease', async () => {
+      const reset = { type: 'session-reset', at: 0 } as const
+      await inner.append({ id, expectedVersion: 1, events: [reset], expiresAt: Infinity })
+    })
+    expect((await say('Hello')).at(-1)).toMatchObject({ type: 'complete', content: 'Hello.' })
+    expect((await inner.events(id)).map(({ type }) => type)).toEqual([
+      'session-created',
+      'session-reset',
+      'turn-started',
+      'model-replied',
+      'turn-ended',
+    ])
+  })
+
+  it('that nobody holds does not bring back a session that was ended since it was asked', async () => {
+    const { say, faults, inner, id } = await setupOver({ shared: true }, says('Hello.'))
+    faults.before = once('acquireLease', async () => void (await inner.remove(id)))
+    expect((await say('Hello')).at(-1)).toMatchObject({ type: 'error', code: 'SESSION_NOT_FOUND' })
+    expect(await inner.version(id)).toBe(0)
   })
 
   it('is renewed every 3 seconds while the turn runs, and then no more', async () => {

@@ -4,7 +4,7 @@ import { LeaseLostError, SessionLog } from '../../src/log/session-log.ts'
 import { fold, type SessionState } from '../../src/log/state.ts'
 import { StoreError } from '../../src/log/store.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import { FakeClock } from '../fakes/fake-clock.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { at, bounds, effect, ended, keyed, started } from './samples.ts'
 import { once, unreliable, type Faults } from './unreliable-store.ts'
 
@@ -239,6 +239,20 @@ describe('when the store fails', () => {
     await expect(log.commit(() => [started('t')])).rejects.toBeInstanceOf(StoreError)
     expect(await log.refresh()).toBe(true)
     expect(log.state.openTurnId).toBe('t')
+  })
+
+  it('lets nobody wait longer for it because others wait already', async () => {
+    const { log, faults } = await setup({ shared: true })
+    const failed = Promise.withResolvers<void>()
+    let asked = 0
+    faults.before = () => (asked++ < 4 ? failed.promise : undefined)
+    const waiting = [log.refresh(), log.refresh(), log.refresh(), log.commit(() => [tip(100)])]
+    await settle()
+    expect(asked).toBe(4)
+    failed.reject(new StoreError('away'))
+    const results = await Promise.allSettled(waiting)
+    expect(results.map(({ status }) => status)).toEqual(Array(4).fill('rejected'))
+    expect(await log.refresh()).toBe(true)
   })
 
   it('asks a store of its own nothing at a refresh when every answer has come', async () => {

@@ -101,6 +101,16 @@ describe('several limits', () => {
     expect(await even.limits.take(keys)).toMatchObject({ tightest: { limit: 'session', waitMs: 20_000 } })
   })
 
+  it('refuse also where what is missing was rounded on its way until it looked like enough', async () => {
+    const taken = { ok: false, missingMs: [40_000.001] }
+    const buckets = { ask: async () => taken, take: async () => taken, letGo: () => {} }
+    const limits = new RateLimits({
+      buckets,
+      rates: { ...noRates, session: { max: 3, windowMs: minuteMs } },
+    })
+    expect(await limits.take({ session: 'a' })).toMatchObject({ ok: false, tightest: { limit: 'session' } })
+  })
+
   it('refuse through the one that takes longest, so that waiting for it is enough', async () => {
     const { clock, limits, passing } = setup({
       burst: { max: 2, windowMs: 10_000 },

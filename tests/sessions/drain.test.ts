@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { StoreError } from '../../src/log/store.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { calls, hanging, hangsAfter, says } from '../fakes/scripted-model.ts'
@@ -85,6 +86,18 @@ describe('draining', () => {
     await drain()
     expect(events.last).toMatchObject({ code: 'INTERRUPTED' })
     expect(clock.pending).toBe(0)
+  })
+
+  it('does not wait for a store that is away to learn of the interruption: the next to come sees it', async () => {
+    const clock = new FakeClock()
+    const { store, faults } = unreliable(createMemoryStore({ clock }))
+    const { drain, send, deadline } = await setup({ clock, store, replies: [hangsAfter('Well')] })
+    const events = await send('Hm')
+    await settle()
+    faults.before = () => Promise.reject(new StoreError('away'))
+    deadline.abort()
+    await drain()
+    expect(events.last).toMatchObject({ type: 'error', retryable: true })
   })
 
   it('refuses what is new: sessions, hibernated sessions and messages, as something to try again', async () => {

@@ -276,6 +276,28 @@ describe('a session that is used in one container', () => {
     expect(events.last).toMatchObject({ type: 'complete' })
   })
 
+  it('expires also when both sweep at the same moment', async () => {
+    const expiryMs = 60_000
+    const { a, b, clock, store, faults, id } = await setup({ a: { expiryMs }, b: { expiryMs } })
+    clock.advance(expiryMs)
+    faults.before = once('remove', () => b.sessions.sweep())
+    await a.sessions.sweep()
+    expect(await store.version(id)).toBe(0)
+    expect([a.happened, b.happened]).toEqual([['created', 'expired'], []])
+  })
+
+  it('is not looked at for ever by the other that sweeps, however many are in use', async () => {
+    const expiryMs = 60_000
+    const { a, b, clock, store, id } = await setup({
+      a: { expiryMs, turnMs: 1e9, replies: [hangsAfter('Well')] },
+      b: { expiryMs, limits: { sweepStepMax: 1 } },
+    })
+    await a.send('Hm')
+    await clock.advanceAsync(2 * expiryMs)
+    await b.sessions.sweep()
+    expect(await store.version(id)).toBe(2)
+  })
+
   it('is still there in the other, whose copy of it is older than a session lives', async () => {
     const expiryMs = 60_000
     const { a, b, clock } = await setup({ a: { expiryMs }, b: { expiryMs } })
