@@ -35,4 +35,5 @@ RUN node src/warm-start.ts
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "src/main.ts"]
+# By itself Node's heap takes half of the container at most, and the sessions that are admitted may take more.
+CMD ["node", "--max-old-space-size-percentage=87.5", "src/main.ts"]

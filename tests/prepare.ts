@@ -73,7 +73,10 @@ function installPackages(): readonly SuiteName[] {
   say(
     `On Debian: sudo apt-get update && sudo apt-get install ${packages.join(' ')}. Then run npm test again.`,
   )
-  return still.map((need) => need.suite)
+  const suites = still.map((need) => need.suite)
+  const leavable = suites.filter(mayBeLeftOut)
+  if (leavable.length > 0) say(`MAYA_TESTS_WITHOUT=${leavable.join(',')} npm test leaves their tests out.`)
+  return suites
 }
 
 /** Returns what apt-get said. Package lists that cannot be renewed may still do, so only the install decides. */
@@ -107,6 +110,7 @@ function preparePython(): void {
     if (!ok) {
       say(`${output}\nThe Python packages could not be installed by: ${command.join(' ')}`)
       say('They come from the Python Package Index, or from where pip is told to look.')
+      say('MAYA_TESTS_WITHOUT=python npm test leaves their tests out.')
       return
     }
   }

@@ -1,6 +1,6 @@
 // The suites of `npm test` that the check has not run. Two at a time: what is in the second lane mostly waits, for
 // packages, processes and clocks.
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeCounts, readCounts } from './counts.ts'
@@ -14,6 +14,9 @@ const shownAtOnce: SuiteName = 'system'
 for (const { name, results } of suites) {
   if (lanes.flat().includes(name)) rmSync(join(resultsFolder, results), { force: true })
 }
+
+const running = new Set<ChildProcess>()
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.once(signal, endAll)
 
 const statuses = await Promise.all(lanes.map(runLane))
 const counts = readCounts()
@@ -30,14 +33,22 @@ async function runLane(lane: readonly SuiteName[]): Promise<readonly number[]> {
 /** The exit status of the suite; 1 when a signal ended it. */
 function runSuite(name: SuiteName): Promise<number> {
   const output = name === shownAtOnce ? 'inherit' : 'pipe'
-  const child = spawn('npm', ['run', `test:${name}`], { stdio: ['ignore', output, output] })
+  // In a process group of its own, so that a signal can reach everything that the suite has started.
+  const child = spawn('npm', ['run', `test:${name}`], { detached: true, stdio: ['ignore', output, output] })
+  running.add(child)
   const parts: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part: Buffer) => parts.push(part))
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (status) => {
+      running.delete(child)
       process.stdout.write(Buffer.concat(parts))
       resolve(status ?? 1)
     })
   })
+}
+
+function endAll(signal: NodeJS.Signals): void {
+  for (const { pid } of running) if (pid !== undefined) process.kill(-pid, signal)
+  process.kill(process.pid, signal)
 }

@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
@@ -7,6 +8,9 @@ import { baseImage } from './base-image.ts'
 import { buildah } from './buildah.ts'
 
 const run = promisify(execFile)
+
+/** Its tag is the id of the process that builds it. */
+const imageName = 'localhost/maya-test'
 
 /** How the image says that it is to be run. */
 interface ImageConfig {
@@ -45,7 +49,8 @@ export class BuiltImage {
   }
 
   static async build(): Promise<BuiltImage> {
-    const name = `localhost/maya-test:${process.pid}`
+    await removeLeftovers()
+    const name = `${imageName}:${process.pid}`
     const base = ['--pull=never', '--build-arg', `NODE_IMAGE=${await baseImage()}`]
     const npmCache = ['--volume', `${await npmCacheFolder()}:/root/.npm`]
     // Docker's format, because the other one has no health check.
@@ -83,6 +88,15 @@ export class BuiltImage {
   }
 }
 
+/** Of tests that were killed before they could close theirs. */
+async function removeLeftovers(): Promise<void> {
+  const images = await buildah('images', '--noheading', '--format', '{{.Name}}:{{.Tag}}')
+  for (const image of images.split('\n').filter((each) => each.startsWith(`${imageName}:`))) {
+    const builder = image.slice(`${imageName}:`.length)
+    if (!existsSync(`/proc/${builder}`)) await buildah('rmi', '--force', image)
+  }
+}
+
 function followed(child: ChildProcess): ImageProcess {
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -90,7 +104,7 @@ function followed(child: ChildProcess): ImageProcess {
       output += chunk.toString()
     })
   }
-  const exited = once(child, 'exit').then(([code, signal]) => code ?? signal)
+  const exited = once(child, 'close').then(([code, signal]) => code ?? signal)
   onTestFinished(() => void child.kill('SIGKILL'))
   return { child, output: () => output, exited }
 }

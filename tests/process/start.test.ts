@@ -1,6 +1,8 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { launch, startServer, temporaryDirectory } from './server-process.ts'
 
 describe('a start', () => {
@@ -65,3 +67,29 @@ describe('a start', () => {
     expect(output()).toContain('EADDRINUSE')
   })
 })
+
+describe('npm start', () => {
+  it('passes a signal on, so that a server is never left behind by a service manager', async () => {
+    const npm = spawn('npm', ['run', '--ignore-scripts', 'start'], {
+      env: { ...process.env, HOST: '127.0.0.1', PORT: '0', MAYA_STORE_URL: 'memory:' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    })
+    onTestFinished(() => endGroup(npm))
+    let output = ''
+    npm.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+    await expect.poll(() => output, { timeout: 20_000 }).toContain('Maya is at')
+    npm.kill('SIGTERM')
+    // Not before the last process that could write there has ended.
+    await once(npm, 'close')
+    expect(output).toContain('"closed"')
+  })
+})
+
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended, as it should.
+  }
+}

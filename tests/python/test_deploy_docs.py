@@ -24,6 +24,7 @@ from modal.cli.entry_point import entrypoint_cli
 import deploy
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text("utf8")
+README = (ROOT / "README.md").read_text("utf8")
 ACCOUNT = "# needs an account\n"
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 SHELL = [text for language, text in BLOCKS if language == "sh"]
@@ -255,8 +256,12 @@ def test_both_pages_name_the_memory_that_the_check_takes_for_used() -> None:
     assert f"(memory x threshold - {deploy.BASE_MB} MB) / reservation" in PAGE
 
 
-def test_the_page_names_the_client_that_the_tests_use() -> None:
-    (version,) = re.findall(r"pip install modal==([\d.]+)", PAGE)
+def test_the_readme_starts_as_the_page_does() -> None:
+    assert [text for text in blocks_with(r"cp \.env\.example \.env") if text in README] != []
+
+
+def test_page_and_readme_name_the_client_that_the_tests_use() -> None:
+    (version,) = {*re.findall(r"pip install modal==([\d.]+)", PAGE + README)}
     assert run(sys.executable, "-c", "import modal; print(modal.__version__)").stdout.strip() == version
     assert f"modal=={version}" in (ROOT / "tests/python/requirements.txt").read_text("utf8")
 
