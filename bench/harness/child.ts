@@ -14,7 +14,10 @@ export interface Child<Asked extends Controls> {
     name: Name,
     argument: Argument<Asked[Name]>,
   ): Promise<Result<Asked[Name]>>
+  /** No effect on one that was killed. */
   stop(): Promise<void>
+  /** SIGKILL: it has no time for anything. */
+  kill(): Promise<void>
 }
 
 interface Question {
@@ -63,8 +66,14 @@ export async function startChild<Asked extends Controls>(options: ChildOptions):
       return (await answer.promise) as Result<Asked[typeof name]>
     },
     async stop() {
+      if (!child.connected) return
       const exited = once(child, 'exit')
       child.disconnect()
+      await exited
+    },
+    async kill() {
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
       await exited
     },
   }

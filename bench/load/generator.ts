@@ -1,9 +1,9 @@
 // Makes the load, in a process of its own. Started by a bench; talks with it over IPC.
 import { answerQuestions } from '../harness/child.ts'
-import { messageOf, type Script } from '../servers/script.ts'
+import type { Script } from '../servers/script.ts'
 import { cpuMs } from '../servers/usage.ts'
 import { endSessions, inSteps, openSessions } from './sessions.ts'
-import { StreamConnection } from './stream-connection.ts'
+import { StreamConnection, streamRequest } from './stream-connection.ts'
 
 export type GeneratorControls = typeof controls
 
@@ -52,18 +52,6 @@ async function run({ url, streams, turnsPerStream, script, sessions, staggerMs }
   const seconds = (performance.now() - startedMs) / 1000
   for (const connection of connections) connection.close()
   return { turns: streams * turnsPerStream, wrong, seconds, firstTextMs, generatorCpuMs: cpuMs() - cpuBefore }
-}
-
-function streamRequest(session: string, script: Script): string {
-  const body = JSON.stringify({ user_input: messageOf(script) })
-  const head = [
-    'POST /api/v1/chat/stream HTTP/1.1',
-    'Host: 127.0.0.1',
-    'Content-Type: application/json',
-    `Content-Length: ${body.length}`,
-    `X-Session-ID: ${session}`,
-  ]
-  return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
 /** Opens a stream in each session whose model says nothing, and keeps it open until `leave`. */

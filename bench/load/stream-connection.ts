@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { messageOf, type Script } from '../servers/script.ts'
 
 /** How one streamed answer went. */
 export interface StreamedAnswer {
@@ -92,6 +93,20 @@ export class StreamConnection {
     const isWhole = isEnded && isComplete && this.#head === 'HTTP/1.1 200'
     asking.done({ isWhole, firstTextMs: this.#firstTextMs })
   }
+}
+
+/** The request for the answer that the script says, under a key where it may have to be sent again. */
+export function streamRequest(session: string, script: Script, key?: string): string {
+  const body = JSON.stringify({ user_input: messageOf(script) })
+  const head = [
+    'POST /api/v1/chat/stream HTTP/1.1',
+    'Host: 127.0.0.1',
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    `X-Session-ID: ${session}`,
+    ...(key === undefined ? [] : [`Idempotency-Key: ${key}`]),
+  ]
+  return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
 /** The end of what was read that may be the beginning of a mark, and holds no whole one. */

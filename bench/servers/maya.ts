@@ -11,12 +11,19 @@ export type MayaControls = typeof controls
 
 const [storeUrl = 'memory:'] = process.argv.slice(2)
 
+const drink = { item_name: 'Martini', quantity: 1, modifiers: [] }
+
 const model: Model = {
   name: 'scripted',
   isGeneral: true,
   async *stream({ messages }, signal): AsyncIterable<ModelEvent> {
     const user = messages.findLast(({ role }) => role === 'user')
-    const { chunks, pause } = scriptOf(user?.role === 'user' ? user.text : '')
+    const { chunks, pause, isOrder } = scriptOf(user?.role === 'user' ? user.text : '')
+    if (isOrder === true && messages.at(-1) === user) {
+      yield { type: 'tool-call', call: { callId: 'drink', name: 'add_to_order', arguments: drink } }
+      yield { type: 'finish', reason: 'stop', usage: { inputTokens: 100, outputTokens: 10 } }
+      return
+    }
     if (chunks === 0) await new Promise((resolve) => signal.addEventListener('abort', resolve))
     for (let chunk = 0; chunk < chunks; chunk++) {
       if (pause !== 'none' && chunk > 0) await pauseOf(pause)
@@ -29,6 +36,8 @@ const model: Model = {
 
 const result = readSettings({
   MAYA_STORE_URL: storeUrl,
+  // Servers over one Redis have one; what it is makes no difference here.
+  MAYA_MASTER_KEY: Buffer.alloc(32, 'bench').toString('base64'),
   MAYA_SESSIONS_PER_CONTAINER: '100000',
   MAYA_TURN_SECONDS: '3600',
   MAYA_SESSION_RATE_LIMIT: '0',

@@ -6,15 +6,23 @@ export interface Script {
   readonly chunks: number
   /** Between two chunks: nothing, a turn of the event loop, or milliseconds. */
   readonly pause: 'none' | 'tick' | number
+  /** Whether the model calls a tool first, which puts a drink on the tab; default false. */
+  readonly isOrder?: boolean
 }
 
-export function messageOf({ chunks, pause }: Script): string {
-  return `${chunks} ${pause}`
+const orderMark = 'order'
+
+export function messageOf({ chunks, pause, isOrder = false }: Script): string {
+  return `${chunks} ${pause}${isOrder ? ` ${orderMark}` : ''}`
 }
 
 export function scriptOf(message: string): Script {
-  const [chunks, pause] = message.split(' ')
-  return { chunks: Number(chunks), pause: pause === 'none' || pause === 'tick' ? pause : Number(pause) }
+  const [chunks, pause, order] = message.split(' ')
+  return {
+    chunks: Number(chunks),
+    pause: pause === 'none' || pause === 'tick' ? pause : Number(pause),
+    isOrder: order === orderMark,
+  }
 }
 
 /** Resolves when the next chunk is due. Not to be called where there is no pause. */
