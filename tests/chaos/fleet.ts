@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { baseEnvironment } from '../fakes/base-environment.ts'
 import { noRateLimits } from '../fakes/no-rate-limits.ts'
 import type { Random } from '../simulation/random.ts'
 import { RedisServer } from '../store/redis-server.ts'
@@ -157,7 +158,7 @@ function launch(directory: string, environment: Readonly<Record<string, string>>
   const child = spawn(process.execPath, [resolve('src/main.ts')], {
     cwd: directory,
     env: {
-      PATH: process.env['PATH'],
+      ...baseEnvironment,
       HOST: '127.0.0.1',
       PORT: '0',
       MAYA_LOG_LEVEL: 'warn',

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi, type TestContext } from 'vitest'
 import type { MemoryReading } from '../../src/memory/readers.ts'
+import { baseEnvironment } from '../fakes/base-environment.ts'
 import { createLimitedCgroup, type LimitedCgroup } from './cgroup.ts'
 
 const MiB = 1024 * 1024
@@ -150,7 +151,7 @@ async function startServer(cgroup: LimitedCgroup, settings: Readonly<Record<stri
   const port = await freePort()
   const main = new URL('../../src/main.ts', import.meta.url).pathname
   const child = cgroup.spawn([process.execPath, main], {
-    PATH: process.env['PATH'],
+    ...baseEnvironment,
     HOST: '127.0.0.1',
     PORT: String(port),
     MAYA_STORE_URL: 'memory:',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { baseEnvironment } from '../fakes/base-environment.ts'
 import { noRateLimits } from '../fakes/no-rate-limits.ts'
 
 /** A real server process and what it printed. */
@@ -51,7 +52,7 @@ export function launch({
   const child = spawn(process.execPath, [resolve(script)], {
     cwd: directory,
     env: {
-      PATH: process.env['PATH'],
+      ...baseEnvironment,
       HOST: '127.0.0.1',
       PORT: '0',
       MAYA_HOUSE_PACE_MS: '0',

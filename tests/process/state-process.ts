@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { baseEnvironment } from '../fakes/base-environment.ts'
 
 export interface StateOptions {
   readonly directory: string
@@ -36,7 +37,7 @@ export function startState(words: readonly string[], options: Omit<StateOptions,
   const command = [process.execPath, resolve('src/state.ts'), ...words]
   const child = spawn('sh', ['-c', `ulimit -f ${blocks}; exec "$@"`, 'sh', ...command], {
     cwd: directory,
-    env: { PATH: process.env['PATH'], ...environment },
+    env: { ...baseEnvironment, ...environment },
     stdio: ['pipe', outputFile ?? 'pipe', 'pipe'],
   })
   let data = ''
