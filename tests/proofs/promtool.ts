@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { rulesFile } from '../grafana/alert-rules.ts'
+import { temporaryDirectory } from '../process/server-process.ts'
+
+/** A test of rules as `promtool test rules` reads it; JSON is YAML. */
+export interface RuleTest {
+  readonly name?: string
+  readonly interval: string
+  readonly input_series: readonly { readonly series: string; readonly values: string }[]
+  readonly promql_expr_test?: readonly {
+    readonly expr: string
+    readonly eval_time: string
+    readonly exp_samples: readonly { readonly labels: string; readonly value: number }[]
+  }[]
+  readonly alert_rule_test?: readonly {
+    readonly alertname: string
+    readonly eval_time: string
+    readonly exp_alerts: readonly object[]
+  }[]
+}
+
+export interface Verdict {
+  readonly status: number | null
+  readonly output: string
+}
+
+/** Runs Prometheus' own tool to its end. */
+export function promtool(...parameters: readonly string[]): Verdict {
+  const { stdout, stderr, status, error } = spawnSync('/usr/bin/promtool', parameters, {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  if (error !== undefined) throw error
+  return { status, output: `${stdout}${stderr}` }
+}
+
+/** What Prometheus says to these tests of our rules, which it evaluates every so many minutes. */
+export function judgeRules(tests: readonly RuleTest[], everyMinutes = 1): Verdict {
+  const file = join(temporaryDirectory(), 'rules.json')
+  const evaluation_interval = `${everyMinutes}m`
+  writeFileSync(file, JSON.stringify({ rule_files: [resolve(rulesFile)], evaluation_interval, tests }))
+  return promtool('test', 'rules', file)
+}
