@@ -1,6 +1,6 @@
 // What Maya's voice costs: the wait for its first sound, the way to silence, CPU, blocks of the main thread, memory.
-import { parseArgs } from 'node:util'
 import { startChild } from './harness/child.ts'
+import { readPartOptions } from './harness/options.ts'
 import { printMachine } from './harness/table.ts'
 import { measureAddedCpu } from './voice/added-cpu.ts'
 import type { CartesiaUpstreamControls } from './voice/cartesia-upstream.ts'
@@ -18,15 +18,10 @@ const parts: Readonly<Record<string, (bench: VoiceBench) => Promise<void>>> = {
   memory: measureMemory,
 }
 
-const usage = `Usage: node bench/voice.ts [options]
-  --parts LIST  some of ${Object.keys(parts).join(', ')}
-  --rounds N    3 unless told
-  --quick       only shows that all of it works
-`
 /** About as long as a voice over a network takes to its first sound. */
 const soundDelayMs = 90
 
-const { names, ...options } = readOptions()
+const { names, ...options } = readPartOptions('bench/voice.ts', Object.keys(parts), { rounds: 3 })
 const upstream = await startChild<CartesiaUpstreamControls>({
   script: 'voice/cartesia-upstream.ts',
   args: [String(soundDelayMs)],
@@ -37,26 +32,4 @@ try {
   for (const name of names) await parts[name]?.({ ...options, cartesiaUrl, soundDelayMs })
 } finally {
   await upstream.stop()
-}
-
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      help: { type: 'boolean', short: 'h', default: false },
-      quick: { type: 'boolean', default: false },
-      parts: { type: 'string', default: Object.keys(parts).join() },
-      rounds: { type: 'string' },
-    },
-  })
-  if (values.help) {
-    process.stdout.write(usage)
-    process.exit()
-  }
-  const asked = values.parts.split(',')
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
-  if (!asked.every((name) => Object.hasOwn(parts, name)) || !(rounds > 0)) {
-    process.stderr.write(usage)
-    process.exit(2)
-  }
-  return { names: asked, rounds, isQuick: values.quick }
 }

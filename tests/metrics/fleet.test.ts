@@ -1,12 +1,13 @@
 import * as fc from 'fast-check'
 import { Counter, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import type { Board } from '../../src/log/board.ts'
 import { StoreError } from '../../src/log/store.ts'
+import type { Board } from '../../src/log/board.ts'
 import { containerName, Fleet, type FleetFailure } from '../../src/metrics/fleet.ts'
 import { createMemoryBoard } from '../../src/store/memory-board.ts'
 import { parseExposition, seriesOf } from '../fakes/exposition.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
+import { unreachableBoard } from '../fakes/unreachable-board.ts'
 
 const publishMs = 10_000
 const lifeMs = 30_000
@@ -22,7 +23,7 @@ function setup({ containersMax = 10, textBytesMax = 10_000 } = {}) {
     const errors: unknown[] = []
     const registry = new Registry()
     const drinks = new Counter({ name: 'drinks_total', help: 'Drinks.', registers: [registry] })
-    const board = reachedOver(network, shared)
+    const board = unreachableBoard(shared, () => network.isCut)
     const fleet = new Fleet({
       board,
       container: name,
@@ -37,26 +38,6 @@ function setup({ containersMax = 10, textBytesMax = 10_000 } = {}) {
     return { fleet, network, board, failures, errors, serve: (count = 1) => drinks.inc(count), scrape }
   }
   return { clock, shared, addContainer }
-}
-
-function reachedOver(network: { readonly isCut: boolean }, board: Board): Board {
-  const assertReached = () => {
-    if (network.isCut) throw new StoreError('cut')
-  }
-  return {
-    async post(container, text, durationMs) {
-      assertReached()
-      return board.post(container, text, durationMs)
-    },
-    async all() {
-      assertReached()
-      return board.all()
-    },
-    async remove(container) {
-      assertReached()
-      return board.remove(container)
-    },
-  }
 }
 
 const drinksOf = (container: string) => `drinks_total{container="${container}"}`

@@ -62,7 +62,7 @@ function judgeScenes(alertname: string, own: readonly Scene[]) {
 
 describe('promtool', () => {
   it('finds the rules right, and as many as are read here', () => {
-    const { status, output } = promtool('check', 'rules', rulesFile)
+    const { status, output } = promtool(['check', 'rules', rulesFile])
     expect(output).toContain(`SUCCESS: ${rules.length} rules found`)
     expect(status).toBe(0)
   })

@@ -1,18 +1,17 @@
 // Prometheus itself judges the metrics of the fleet: promtool reads them, and computes rates over scrapes that reach one
 // container at random, as they do behind a load balancer.
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Board } from '../../src/log/board.ts'
-import { StoreError } from '../../src/log/store.ts'
 import { gaugeText, mergeTexts, withLabel } from '../../src/metrics/exposition.ts'
 import { createMemoryBoard } from '../../src/store/memory-board.ts'
 import { scrape, seriesOf } from '../fakes/exposition.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { facts, startService } from '../fakes/test-service.ts'
+import { unreachableBoard } from '../fakes/unreachable-board.ts'
 import { temporaryDirectory } from '../process/server-process.ts'
 import { Random } from '../simulation/random.ts'
+import { promtool } from './promtool.ts'
 
 const scrapeSeconds = 15
 const secondsPerSession = 5
@@ -27,7 +26,7 @@ async function startFleet() {
     const process = { isDead: false }
     const service = await startService({
       clock,
-      board: until(() => process.isDead, board),
+      board: unreachableBoard(board, () => process.isDead),
       environment,
       facts: { ...facts, containerName },
     })
@@ -38,27 +37,6 @@ async function startFleet() {
     return { service, openSession, kill: () => (process.isDead = true) }
   }
   return { clock, startContainer }
-}
-
-/** The way to the board of a process that can die. */
-function until(isDead: () => boolean, board: Board): Board {
-  const assertAlive = () => {
-    if (isDead()) throw new StoreError('dead')
-  }
-  return {
-    async post(container, text, lifeMs) {
-      assertAlive()
-      return board.post(container, text, lifeMs)
-    },
-    async all() {
-      assertAlive()
-      return board.all()
-    },
-    async remove(container) {
-      assertAlive()
-      await board.remove(container)
-    },
-  }
 }
 
 type Container = Awaited<ReturnType<Awaited<ReturnType<typeof startFleet>>['startContainer']>>
@@ -125,15 +103,6 @@ function judge(scrapes: Scrapes, questions: readonly { readonly expr: string; re
   const tests = [{ interval: `${scrapeSeconds}s`, input_series: scrapes.series, promql_expr_test }]
   writeFileSync(file, JSON.stringify({ evaluation_interval: `${scrapeSeconds}s`, tests }))
   return promtool(['test', 'rules', file])
-}
-
-function promtool(parameters: readonly string[], input = '') {
-  const { stdout, stderr, status, error } = spawnSync('/usr/bin/promtool', parameters, {
-    input,
-    encoding: 'utf8',
-  })
-  if (error !== undefined) throw error
-  return { status, output: `${stdout}${stderr}` }
 }
 
 /** Sessions a second, within what comes of samples that are up to ten seconds old. */

@@ -23,7 +23,7 @@ function check(all: readonly string[]) {
   const file = join(temporaryDirectory(), 'expressions.json')
   const rules = all.map((expr, index) => ({ record: `query_${index}`, expr }))
   writeFileSync(file, JSON.stringify({ groups: [{ name: 'queries', rules }] }))
-  return promtool('check', 'rules', file)
+  return promtool(['check', 'rules', file])
 }
 
 /** Whether each expression has an answer ten minutes after every one of these series began to grow. */
@@ -39,7 +39,7 @@ function answers(all: readonly string[], series: readonly string[]) {
     })),
   }
   writeFileSync(file, JSON.stringify({ rule_files: [], tests: [test] }))
-  return promtool('test', 'rules', file)
+  return promtool(['test', 'rules', file])
 }
 
 /** What Prometheus adds to what it scrapes. */
@@ -98,11 +98,11 @@ describe('the queries of the dashboards', () => {
 
 describe('the configuration of Prometheus', () => {
   it('is one, with all rules', () => {
-    const { status, output } = promtool(
+    const { status, output } = promtool([
       'check',
       'config',
       join(configuration('https://bar.example'), 'prometheus.yml'),
-    )
+    ])
     expect([status, output]).toEqual([0, expect.stringContaining('SUCCESS: 1 rule files found')])
   })
 
@@ -114,7 +114,7 @@ describe('the configuration of Prometheus', () => {
     ['http://127.0.0.1', 'http', /^host\.docker\.internal(:80)?$/],
   ])('makes of MAYA_URL=%s a scrape of the fleet by %s at %s', (url, scheme, address) => {
     const file = join(configuration(url), 'prometheus.yml')
-    const { status, output } = promtool('check', 'service-discovery', '--timeout=1s', file, 'maya')
+    const { status, output } = promtool(['check', 'service-discovery', '--timeout=1s', file, 'maya'])
     expect([status, output]).toEqual([0, expect.any(String)])
     const found: unknown = JSON.parse(output.slice(0, output.indexOf('\n]') + 2))
     expect(found).toMatchObject([

@@ -26,9 +26,10 @@ export interface Verdict {
   readonly output: string
 }
 
-/** Runs Prometheus' own tool to its end. */
-export function promtool(...parameters: readonly string[]): Verdict {
+/** Runs Prometheus' own tool to its end; `input` is what it reads from standard input. */
+export function promtool(parameters: readonly string[], input = ''): Verdict {
   const { stdout, stderr, status, error } = spawnSync('/usr/bin/promtool', parameters, {
+    input,
     encoding: 'utf8',
     timeout: 60_000,
   })
@@ -41,5 +42,5 @@ export function judgeRules(tests: readonly RuleTest[], everyMinutes = 1): Verdic
   const file = join(temporaryDirectory(), 'rules.json')
   const evaluation_interval = `${everyMinutes}m`
   writeFileSync(file, JSON.stringify({ rule_files: [resolve(rulesFile)], evaluation_interval, tests }))
-  return promtool('test', 'rules', file)
+  return promtool(['test', 'rules', file])
 }
