@@ -78,6 +78,19 @@ describe('playing', () => {
     expect(browser.context.planned[0]?.startFrame).toBe(0.04 * 16_000)
   })
 
+  it('keeps ahead of the time that it takes to prepare the sound', () => {
+    const { browser, speaker } = setup()
+    speaker.unlock()
+    const { context } = browser
+    const create = context.createBuffer.bind(context)
+    context.createBuffer = (...sizes) => {
+      context.currentTime += 0.05
+      return create(...sizes)
+    }
+    say(speaker, 0)
+    expect(context.planned[0]?.source.startSeconds).toBeGreaterThan(context.currentTime)
+  })
+
   it('puts every chunk on the sample behind the one before', () => {
     const { browser, speaker } = setup()
     // 33.3125 ms are 533 samples: times in milliseconds would round.

@@ -42,6 +42,17 @@ Object.defineProperty(AudioNode.prototype, 'connect', {
   },
 })
 
+/** The seconds of its context at which each sound is to begin. */
+const planned: number[] = []
+// oxlint-disable-next-line typescript/unbound-method -- It is called with its node.
+const { start } = AudioBufferSourceNode.prototype
+Object.defineProperty(AudioBufferSourceNode.prototype, 'start', {
+  value(this: AudioBufferSourceNode, when: number): void {
+    planned.push(when)
+    start.call(this, when)
+  },
+})
+
 let context: AudioContext | null = null
 const speaker = createSpeaker({
   createContext(rate) {
@@ -136,15 +147,16 @@ const voice = {
     const startedAtMs = performance.now()
     const startedAt = context.currentTime
     recorded.length = 0
+    planned.length = 0
     voice.speak()
+    const first = Math.round((planned[0] ?? NaN) * sampleRate)
     for (;;) {
       await new Promise(requestAnimationFrame)
-      const first = recorded.findIndex((sample) => sample > 0)
-      if (first < 0 || recorded.length < first + 8_000) continue
+      if (recorded.length < first + 8_000) continue
       const { contextTime = 0, performanceTime = 0 } = context.getOutputTimestamp()
       const audibleAtMs = performanceTime + (first / sampleRate - contextTime) * 1000
       // The browser leaves the recorder out where it is short of time: what is not recorded is not compared.
-      const difference = sine(1, 8_000).reduce((most, sample, place) => {
+      const difference = sine(0, 8_000).reduce((most, sample, place) => {
         const expected = sample / 0x8000
         return Math.max(most, Math.abs((recorded[first + place] ?? expected) - expected))
       }, 0)

@@ -97,8 +97,9 @@ export class Playback {
   }
 
   #plan(chunk: Chunk, context: SoundContext): void {
-    const frame = this.#frameOfNext(context)
     const source = this.#source(chunk, context)
+    // Nothing comes between the look at the clock and the start: time that goes by there would make it begin late.
+    const frame = this.#frameOfNext(context)
     source.start(frame / context.sampleRate)
     const durationMs = lengthMs(chunk)
     this.#nextFrame = frame + Math.round((durationMs / 1000) * context.sampleRate)
