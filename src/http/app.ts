@@ -17,6 +17,7 @@ import type { SessionManager } from '../sessions/session-manager.ts'
 import type { VoiceClient } from '../voice/voices.ts'
 import { answerClientError } from './client-error.ts'
 import { errorHandler, sendProblem } from './error-handler.ts'
+import { compileLazily } from './lazy-schemas.ts'
 import { rateHeaders, type MessageRates } from './message-rates.ts'
 import { openApi } from './plugins/open-api.ts'
 import { page } from './plugins/page.ts'
@@ -89,10 +90,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     forceCloseConnections: true,
     frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
     clientErrorHandler: answerClientError,
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
-    },
   }).withTypeProvider<TypeBoxTypeProvider>()
+  compileLazily(app)
   app.setErrorHandler(errorHandler)
   refuseUnknownPaths(app)
   readBodies(app)
