@@ -190,7 +190,7 @@ describe('a key that its provider refuses in a turn', () => {
   it('is marked also when another model has answered earlier in the turn', async () => {
     const { provider, guestWith } = await setup()
     const guest = await guestWith(key)
-    const fellBack = { type: 'progress', what: 'fell-back', isGeneral: false } as const
+    const fellBack = { type: 'progress', what: 'fell-back', provider: 'house', isGeneral: false } as const
     provider.say(key, [fellBack, ...calls(['view_menu', {}])], rejected())
     expect(await lastEvent(guest)).toMatchObject({ code: 'KEY_REJECTED' })
     expect(await statusOf(guest)).toBe('rejected')
@@ -374,7 +374,7 @@ it('a store that others share needs a master key that they have too', async () =
   let isClosed = false
   const inner = unreliable(createMemoryStore({ clock: new FakeClock(), shared: true })).store
   const store = { ...openForAll(inner), close: async () => void (isClosed = true) }
-  await expect(startService({ store })).rejects.toThrow(MasterKeyError)
+  await expect(startService({ store, environment: { MAYA_MASTER_KEY: '' } })).rejects.toThrow(MasterKeyError)
   expect(isClosed).toBe(true)
 })
 
