@@ -106,6 +106,26 @@ export const headers: Kind<Readonly<Record<string, string>>> = {
   show: describeSecret,
 }
 
+/** As OpenTelemetry writes headers: `name=value`, with values percent-encoded where they hold a comma or a blank. */
+export const headerPairs: Kind<Readonly<Record<string, string>>> = {
+  allowed:
+    'a comma list of `name=value`, where values are percent-encoded and no name is one that HTTP itself sets',
+  parse(text) {
+    if (text === '') return {}
+    const pairs = text.split(',').map((part) => {
+      const [, name = '', value = ''] = /^\s*([\w-]+)\s*=\s*(\S+(?: \S+)*)\s*$/.exec(part) ?? []
+      return [name.toLowerCase(), percentDecoded(value) ?? ''] as const
+    })
+    return pairs.every(isHeader) ? Object.fromEntries(pairs) : undefined
+  },
+  show: describeSecret,
+}
+
+function isHeader([name, value]: readonly [string, string]): boolean {
+  const isText = /^[\u0021-\u007e]+(?: [\u0021-\u007e]+)*$/.test(value)
+  return isText && name !== '' && !connectionHeaders.test(name)
+}
+
 /** Keys of tenants, each with its workspace. */
 export const apiKeys: Kind<readonly ApiKey[]> = {
   allowed:

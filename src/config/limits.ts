@@ -102,6 +102,16 @@ export interface Limits {
   readonly retryAfterSeconds: number
   /** Sessions that one sweep step handles before it lets others run. */
   readonly sweepStepMax: number
+
+  /** Spans that wait for their delivery; what comes while there are so many is lost. */
+  readonly traceSpansQueuedMax: number
+  /** How long spans are gathered before they are sent. */
+  readonly traceBatchMs: number
+  /** How long the receiver has to take a batch, tries included, and how long the last ones may take at the end. */
+  readonly traceExportMs: number
+  readonly traceFlushMs: number
+  /** Of what is said, in one attribute of a span. */
+  readonly traceContentCharactersMax: number
 }
 
 export const limits: Limits = {
@@ -171,4 +181,10 @@ export const limits: Limits = {
   paymentMs: 10_000,
   retryAfterSeconds: 5,
   sweepStepMax: 32,
+
+  traceSpansQueuedMax: 2048,
+  traceBatchMs: 2000,
+  traceExportMs: 10_000,
+  traceFlushMs: 2000,
+  traceContentCharactersMax: 8000,
 }

@@ -3,6 +3,7 @@ import {
   apiKeys,
   choice,
   decimal,
+  headerPairs,
   headers,
   hostName,
   httpUrl,
@@ -26,6 +27,7 @@ const table = {
   sessionsMax: setting('MAYA_SESSIONS_PER_CONTAINER', '50', integer(1, 100_000)),
   sessionMemoryBytes: setting('MAYA_DEFAULT_SESSION_MEMORY_MB', '50', mebibytes(1, 65_536)),
   memoryThreshold: setting('MAYA_CONTAINER_MEMORY_THRESHOLD', '0.8', decimal(0.1, 0.95)),
+  eventLoopDelayMs: setting('MAYA_EVENT_LOOP_DELAY_MS', '150', integer(0, 60_000)),
   sessionExpiryMs: setting('MAYA_SESSION_EXPIRY_SECONDS', '3600', milliseconds(1, 31_536_000)),
   cleanupIntervalMs: setting('MAYA_CLEANUP_INTERVAL_SECONDS', '300', milliseconds(1, 86_400)),
   sessionIdleMs: setting('MAYA_SESSION_IDLE_SECONDS', '60', milliseconds(1, 86_400)),
@@ -42,6 +44,8 @@ const table = {
   temperature: optional('TEMPERATURE', decimal(0, 2)),
   outputTokensMax: setting('MAX_OUTPUT_TOKENS', '2048', integer(16, 65_536)),
   promptTokensMax: setting('MAYA_PROMPT_TOKENS', '16000', integer(2000, 1_000_000)),
+  llmInputPrice: optional('MAYA_LLM_INPUT_PRICE', decimal(0, 10_000)),
+  llmOutputPrice: optional('MAYA_LLM_OUTPUT_PRICE', decimal(0, 10_000)),
   housePaceMs: setting('MAYA_HOUSE_PACE_MS', '30', integer(0, 10_000)),
 
   geminiKey: optional('GEMINI_API_KEY', token(8, 512)),
@@ -96,6 +100,12 @@ const table = {
     'info',
     choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
   ),
+  logFormat: setting('MAYA_LOG_FORMAT', 'auto', choice('auto', 'json', 'pretty')),
+  otlpEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT', httpUrl),
+  otlpHeaders: setting('OTEL_EXPORTER_OTLP_HEADERS', '', headerPairs),
+  otlpServiceName: setting('OTEL_SERVICE_NAME', 'maya', word),
+  tracesSampledPart: setting('OTEL_TRACES_SAMPLER_ARG', '1', decimal(0, 1)),
+  traceContent: setting('MAYA_TRACE_CONTENT', 'off', choice('off', 'on')),
 }
 
 export type Settings = { readonly [Name in keyof typeof table]: (typeof table)[Name]['unset'] }
@@ -178,7 +188,8 @@ export function secretsIn(settings: Settings): readonly string[] {
   const storePassword = settings.store.kind === 'redis' ? settings.store.password : null
   const keys = [geminiKey, openaiKey, modalProxyKey, modalProxySecret, cartesiaKey]
   const texts = [...keys, settings.metricsToken, storePassword]
-  const secretHeaders = Object.entries(openaiHeaders).filter(([name]) => credentialName.test(name))
+  const allHeaders = [...Object.entries(openaiHeaders), ...Object.entries(settings.otlpHeaders)]
+  const secretHeaders = allHeaders.filter(([name]) => credentialName.test(name))
   return [...texts.filter((text) => text !== null), ...secretHeaders.map(([, value]) => value)]
 }
 
@@ -204,6 +215,10 @@ export function settingWarnings(settings: Settings): readonly string[] {
       'MAYA_CLEANUP_INTERVAL_SECONDS is above MAYA_SESSION_EXPIRY_SECONDS: expired sessions keep their place until the next sweep.',
     ],
     [
+      settings.eventLoopDelayMs > 0 && settings.eventLoopDelayMs < 20,
+      'MAYA_EVENT_LOOP_DELAY_MS is below 20: a busy host is as late, and guests are refused while nothing is to do.',
+    ],
+    [
       messageCharactersMax * utf8BytesMax > bodyBytesMax,
       `MAYA_BODY_BYTES_MAX is below ${utf8BytesMax} x MAYA_MESSAGE_CHARACTERS_MAX: a message of allowed length can be too large a body.`,
     ],
@@ -211,6 +226,18 @@ export function settingWarnings(settings: Settings): readonly string[] {
       settings.turnTokensMax > 0 &&
         settings.turnTokensMax < settings.promptTokensMax + settings.outputTokensMax,
       'MAYA_TURN_TOKENS is below MAYA_PROMPT_TOKENS + MAX_OUTPUT_TOKENS: a long conversation may get no answer.',
+    ],
+    [
+      (settings.llmInputPrice === null) !== (settings.llmOutputPrice === null),
+      'Only one of MAYA_LLM_INPUT_PRICE and MAYA_LLM_OUTPUT_PRICE is set: the other tokens are counted as free.',
+    ],
+    [
+      settings.traceContent === 'on' && settings.otlpEndpoint === null,
+      'MAYA_TRACE_CONTENT is on without OTEL_EXPORTER_OTLP_ENDPOINT: no traces are made.',
+    ],
+    [
+      settings.traceContent === 'on' && settings.otlpEndpoint !== null,
+      'MAYA_TRACE_CONTENT is on: what guests say is sent to the receiver of the traces.',
     ],
     [
       settings.masterKeyPrevious !== null && settings.masterKey === null,

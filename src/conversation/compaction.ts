@@ -98,6 +98,7 @@ async function askForSummary(
   const cancel = clock.after(limits.summaryMs, () => late.abort(new TurnStop('time')))
   try {
     const { text, finishReason } = await calls.read({
+      purpose: 'summary',
       request: summaryRequest(task, promptTokensMax / 2),
       callIdsTaken: new Set(),
       charactersLeft: task.charactersMax * patience,

@@ -1,16 +1,27 @@
 import { sleep } from '../clock.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { ToolCall } from '../llm/model.ts'
 import type { SessionState } from '../log/state.ts'
+import { startTiming, type Timing } from './timing.ts'
 import type { Tool, ToolEffect } from './tool.ts'
 import { ownTurn } from './turn-begin.ts'
 import { commitTurn } from './turn-commit.ts'
 import type { TurnContext } from './turn-context.ts'
+import { earlyEndOf } from './turn-stop.ts'
 
 /** What is left of a call when its slow part is done: a pure decision on the newest state. */
 type Decide = (state: SessionState) => ToolEffect
 
 /** Given as the reason, because without one every abort makes an exception with its stack. */
 const callsOver = 'The calls are over.'
+
+/** One call, whose slow part is on its way where it has one. */
+interface Prepared {
+  readonly call: ToolCall
+  /** A slow one begins at once, any other when it is its turn. */
+  timing: Timing | undefined
+  readonly decide: Promise<Decide>
+}
 
 /** Does the slow parts of all calls side by side, then appends what they decide one after the other, in their order. */
 export async function runTools(
@@ -20,17 +31,56 @@ export async function runTools(
 ): Promise<void> {
   const round = new AbortController()
   const inRound = AbortSignal.any([signal, round.signal])
-  const prepared = inOrder(context, calls).map((call) => ({ call, decide: prepare(context, call, inRound) }))
+  const prepared = inOrder(context, calls).map((call): Prepared => {
+    const timing = isSlow(context, call) ? startTiming(context.clock) : undefined
+    return { call, timing, decide: prepare(context, call, inRound) }
+  })
   for (const { decide } of prepared) decide.catch(() => {}) // Awaited below, unless one before it has failed.
+  const unfinished = new Set(prepared)
   try {
-    for (const { call, decide } of prepared) {
-      const decided = await decide
-      signal.throwIfAborted()
-      await applyCall(context, call, decided)
+    for (const one of prepared) {
+      one.timing ??= startTiming(context.clock)
+      const effect = await finishCall(context, one, signal)
+      unfinished.delete(one)
+      if (effect !== undefined) report(context, one, { effect, code: null })
     }
+  } catch (error) {
+    const { code } = earlyEndOf(error)
+    for (const one of unfinished) report(context, one, { effect: undefined, code })
+    throw error
   } finally {
     round.abort(callsOver)
   }
+}
+
+async function finishCall(
+  context: TurnContext,
+  { call, decide }: Prepared,
+  signal: AbortSignal,
+): Promise<ToolEffect | undefined> {
+  const decided = await decide
+  signal.throwIfAborted()
+  return applyCall(context, call, decided)
+}
+
+interface CallEnd {
+  readonly effect: ToolEffect | undefined
+  readonly code: ErrorCode | null
+}
+
+/** Of a call that has not begun there is nothing to report. */
+function report(context: TurnContext, { call, timing }: Prepared, { effect, code }: CallEnd): void {
+  if (timing === undefined) return
+  context.observer.stepEnded({
+    kind: 'tool',
+    tool: findTool(context, call.name) === undefined ? 'unknown' : call.name,
+    callId: call.callId,
+    startedAtMs: timing.startedAtMs,
+    seconds: timing.seconds(),
+    outcome: effect?.outcome ?? null,
+    code,
+    content: () => ({ arguments: call.arguments, result: effect?.result }),
+  })
 }
 
 /** As the model made them, but for those whose tools have to come last. */
@@ -39,9 +89,16 @@ function inOrder(context: TurnContext, calls: readonly ToolCall[]): readonly Too
   return [...calls.filter((call) => !isLast(call)), ...calls.filter(isLast)]
 }
 
-/** Appends the call's effect and tells the readers. An effect that the log has already is not applied again. */
-async function applyCall(context: TurnContext, call: ToolCall, decide: Decide): Promise<void> {
-  const { log, turnId, events, observer } = context
+/**
+ * Appends the call's effect and tells the readers. An effect that the log has already is not applied again, and then
+ * there is nothing to be told.
+ */
+async function applyCall(
+  context: TurnContext,
+  call: ToolCall,
+  decide: Decide,
+): Promise<ToolEffect | undefined> {
+  const { log, turnId, events } = context
   const { callId, name } = call
   let effect: ToolEffect | undefined
   await commitTurn(context, (state) => {
@@ -49,13 +106,13 @@ async function applyCall(context: TurnContext, call: ToolCall, decide: Decide): 
     effect = decide(state)
     return [{ type: 'effect', effectId: effectIdOf(context, call), turnId, callId, name, ...effect }]
   })
-  if (effect === undefined) return
-  observer.toolCalled(findTool(context, name) === undefined ? 'unknown' : name, effect.outcome)
+  if (effect === undefined) return undefined
   events.emit({ type: 'tool-result', callId, name, result: effect.result })
   if (effect.changes.length > 0) events.emit({ type: 'state', bar: log.state.bar })
   const { confirmation } = log.state.bar
   const hasAsked = effect.changes.some(({ type }) => type === 'confirmation-asked')
   if (hasAsked && confirmation !== null) events.emit({ type: 'confirmation', confirmation })
+  return effect
 }
 
 async function prepare(context: TurnContext, call: ToolCall, signal: AbortSignal): Promise<Decide> {
@@ -105,6 +162,11 @@ async function workOutside(
   } finally {
     over.abort(callsOver) // Ends the time-out, and work that was too slow.
   }
+}
+
+function isSlow(context: TurnContext, { name }: ToolCall): boolean {
+  const tool = findTool(context, name)
+  return tool !== undefined && 'work' in tool
 }
 
 function findTool({ agent }: TurnContext, name: string): Tool | undefined {

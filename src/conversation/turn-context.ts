@@ -8,7 +8,7 @@ import type { Store } from '../log/store.ts'
 import type { TextToSpeech } from '../voice/text-to-speech.ts'
 import type { Agent } from './agent.ts'
 import type { Budgets } from './budgets.ts'
-import type { ConversationObserver } from './observer.ts'
+import type { TurnObserver, TurnOrigin } from './observer.ts'
 import type { PaymentsOptions } from './payments.ts'
 import type { OutputMask } from './reply.ts'
 import type { TurnEvents } from './turn-events.ts'
@@ -45,6 +45,8 @@ export interface TurnContext {
   /** What a guard found suspicious in it. */
   readonly marks: readonly string[]
   readonly request: RequestKey | undefined
+  /** The HTTP request that asked for it; null for none. */
+  readonly origin: TurnOrigin | null
   /** The confirmation that was open when the message came: a yes cannot mean one that was asked for later. */
   readonly confirmationId: string | null
   readonly log: SessionLog
@@ -67,10 +69,8 @@ export interface TurnContext {
   readonly payments: PaymentsOptions
   readonly clock: Clock
   readonly limits: Limits
-  /** How long the turn may take in all. */
-  readonly turnMs: number
   readonly events: TurnEvents
-  readonly observer: ConversationObserver
+  readonly observer: TurnObserver
   /** Told of what should be impossible; the guest only gets `INTERNAL`. */
   readonly reportDefect: (error: unknown) => void
 }

@@ -1,11 +1,13 @@
 import { sleep } from '../clock.ts'
+import type { ErrorCode } from '../errors.ts'
 import { alignWords } from '../voice/align-words.ts'
 import { SentenceSplitter } from '../voice/sentences.ts'
 import { spokenText } from '../voice/spoken-text.ts'
 import { VoiceError, type Mark, type SpeechEvent, type VoiceErrorCode } from '../voice/text-to-speech.ts'
 import { SpeechWatch } from './speech-watch.ts'
+import { startTiming, type Timing } from './timing.ts'
 import type { TurnContext, TurnSpeechWish, TurnVoice } from './turn-context.ts'
-import { TurnStop } from './turn-stop.ts'
+import { earlyEndOf, TurnStop } from './turn-stop.ts'
 
 /** Given as the reason, because without one every abort makes an exception with its stack. */
 const speechOver = 'The speech is over.'
@@ -67,7 +69,9 @@ export class TurnSpeech {
   readonly #watch: SpeechWatch
   readonly #ending = new AbortController()
   readonly #broken = Promise.withResolvers<never>()
-  readonly #whenOver: Promise<void>
+  /** Resolves when no more of it is to be heard. */
+  readonly whenOver: Promise<void>
+  readonly #timing: Timing
   /** What is to be spoken and was not handed to the voice. */
   readonly #waiting: Sentence[] = []
   /** What was handed to the voice, by the place that it has there. */
@@ -94,7 +98,8 @@ export class TurnSpeech {
     this.#options = options
     this.#splitter = new SentenceSplitter(limits.sentenceCharactersMax)
     this.#watch = new SpeechWatch({ clock, limits, onSilence: (error) => this.#broken.reject(error) })
-    this.#whenOver = this.#run()
+    this.#timing = startTiming(clock)
+    this.whenOver = this.#run()
   }
 
   /** The next piece of the turn's text. */
@@ -112,7 +117,7 @@ export class TurnSpeech {
     this.pause()
     this.#isTextOver = true
     this.#wake()
-    await this.#whenOver
+    await this.whenOver
   }
 
   /** No event of it follows. */
@@ -127,9 +132,11 @@ export class TurnSpeech {
     const { signal, voice } = this.#options
     const onAbort = (): void => this.#broken.reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
+    let code: ErrorCode | null = null
     try {
       await Promise.race([this.#listen(), this.#broken.promise])
     } catch (error) {
+      code = this.#codeOf(error)
       if (!this.#isOver) this.#tellWhy(error)
     } finally {
       this.#isOver = true
@@ -138,7 +145,27 @@ export class TurnSpeech {
       this.#ending.abort(speechOver)
       this.#wake()
       voice.release()
+      this.#report(code)
     }
+  }
+
+  #codeOf(error: unknown): ErrorCode {
+    const { signal } = this.#options
+    if (signal.aborted) return earlyEndOf(signal.reason).code
+    if (error === speechOver) return 'INTERRUPTED'
+    return error instanceof VoiceError ? error.code : 'VOICE_UNAVAILABLE'
+  }
+
+  #report(code: ErrorCode | null): void {
+    this.#context.observer.stepEnded({
+      kind: 'speech',
+      provider: this.#options.voice.textToSpeech.name,
+      startedAtMs: this.#timing.startedAtMs,
+      seconds: this.#timing.seconds(),
+      characters: this.#handed.reduce((sum, { spoken }) => sum + spoken.length, 0),
+      soundSeconds: this.#soundMs / 1000,
+      code,
+    })
   }
 
   /** Who ends the turn knows why it is silent, but for the time-out when all text has been said. */

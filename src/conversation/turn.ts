@@ -1,7 +1,7 @@
 import { every, sleep } from '../clock.ts'
 import { ModelError, type ModelProgress, type ToolCall } from '../llm/model.ts'
 import { noUsage, tokensOf } from '../llm/usage.ts'
-import type { NewEvent, TurnEnded, TurnOutcome } from '../log/events.ts'
+import type { NewEvent, TurnEnded } from '../log/events.ts'
 import { keyFound, type OwnKey } from '../log/keys.ts'
 import { sessionNotFound } from '../log/session-log.ts'
 import type { SessionState, TurnRecord } from '../log/state.ts'
@@ -9,24 +9,84 @@ import { ignoreStoreError } from '../log/store.ts'
 import { compactedRequest } from './compaction.ts'
 import { contentOf, separatorBefore } from './messages.ts'
 import { ModelCalls } from './model-calls.ts'
+import type { ConversationObserver, TurnEnd } from './observer.ts'
 import type { Reply } from './reply.ts'
 import { tellEnd, tellLogged, usageOf } from './tell.ts'
+import { startTiming, type Timing } from './timing.ts'
 import { runTools } from './tool-call.ts'
 import { beginTurn, ownTurn, settlePayment } from './turn-begin.ts'
-import { commitTurn } from './turn-commit.ts'
+import { commitOnce, commitTurn, storeStep } from './turn-commit.ts'
 import type { TurnContext } from './turn-context.ts'
 import { endOfRange } from './turn-events.ts'
 import { beginSpeech, type TurnSpeech } from './turn-speech.ts'
 import { earlyEndOf, TurnStop, type EarlyEnd, type TurnStopKind } from './turn-stop.ts'
 
-/**
- * One message of the guest and everything until the agent has answered. What to do next is read from the log's
- * fold each time, so a turn that is taken up after a crash is run by the same code as a new one.
- */
+/** What a turn is made of: everything that its run uses, and who is told of it. */
+export interface TurnOptions extends Omit<TurnContext, 'observer'> {
+  readonly observer: Pick<ConversationObserver, 'turnBegan'>
+  /** How long the turn may take in all. */
+  readonly turnMs: number
+}
+
+/** One message of the guest and everything until the agent has answered. */
 export class Turn {
-  readonly #context: TurnContext
+  readonly #options: TurnOptions
   readonly #abort = new AbortController()
-  #startedAt = 0
+
+  constructor(options: TurnOptions) {
+    this.#options = options
+    options.events.emit({ type: 'session' })
+  }
+
+  get turnId(): string {
+    return this.#options.turnId
+  }
+
+  get events(): TurnContext['events'] {
+    return this.#options.events
+  }
+
+  get request(): TurnContext['request'] {
+    return this.#options.request
+  }
+
+  /** Ends the turn early; its `run` resolves soon after. The first reason counts. */
+  stop(kind: TurnStopKind): void {
+    this.#abort.abort(new TurnStop(kind))
+  }
+
+  /** Runs to the end. Never rejects: every failure is told to the readers. The caller ends the events after it. */
+  async run(): Promise<void> {
+    const { clock, log, agent, turnId, attempt, origin, turnMs, reportDefect } = this.#options
+    const timing = startTiming(clock)
+    const { startedAtMs } = timing
+    const begun = { turnId, sessionId: log.id, agent: agent.name, attempt, origin, trace: null, startedAtMs }
+    const observer = this.#options.observer.turnBegan(begun)
+    const cancelTimeout = clock.after(turnMs, () => this.stop('time'))
+    const run = new TurnRun({ ...this.#options, observer }, this.#abort, timing)
+    let end: HowItEnded = { outcome: 'interrupted', code: 'INTERRUPTED' }
+    try {
+      end = await run.toEnd()
+    } finally {
+      cancelTimeout()
+      await run.close().catch(reportDefect)
+      observer.ended({ ...end, seconds: timing.seconds() })
+    }
+  }
+}
+
+type HowItEnded = Pick<TurnEnd, 'outcome' | 'code'>
+
+const asComplete: HowItEnded = { outcome: 'complete', code: null }
+
+/**
+ * One run of a turn. What to do next is read from the log's fold each time, so a turn that is taken up after a crash is
+ * run by the same code as a new one.
+ */
+class TurnRun {
+  readonly #context: TurnContext
+  readonly #abort: AbortController
+  readonly #timing: Timing
   #heardText = false
   /** Whether the log says that this run is the open turn. */
   #hasBegun = false
@@ -40,55 +100,30 @@ export class Turn {
   #mayHoldLease = false
   #stopRenewing = (): void => {}
 
-  constructor(context: TurnContext) {
+  constructor(context: TurnContext, abort: AbortController, timing: Timing) {
     this.#context = context
-    context.events.emit({ type: 'session' })
+    this.#abort = abort
+    this.#timing = timing
   }
 
-  get turnId(): string {
-    return this.#context.turnId
+  async toEnd(): Promise<HowItEnded> {
+    return this.#runToEnd().catch((error: unknown) => this.#endEarly(error))
   }
 
-  get events(): TurnContext['events'] {
-    return this.#context.events
+  /** Lets go of what the run still has, so that nothing of it is reported later. */
+  async close(): Promise<void> {
+    await this.#speech?.whenOver
+    await this.#giveLeaseBack()
   }
 
-  get request(): TurnContext['request'] {
-    return this.#context.request
-  }
-
-  /** Ends the turn early; its `run` resolves soon after. The first reason counts. */
-  stop(kind: TurnStopKind): void {
-    this.#abort.abort(new TurnStop(kind))
-  }
-
-  /** Runs to the end. Never rejects: every failure is told to the readers. The caller ends the events after it. */
-  async run(): Promise<void> {
-    const { clock, observer, turnMs } = this.#context
-    this.#startedAt = clock.now()
-    const cancelTimeout = clock.after(turnMs, () => this.stop('time'))
-    let outcome: TurnOutcome = 'interrupted'
-    try {
-      outcome = await this.#runToEnd().catch((error: unknown) => this.#endEarly(error))
-    } finally {
-      cancelTimeout()
-      await this.#giveLeaseBack()
-      observer.turnEnded(outcome, this.#seconds)
-    }
-  }
-
-  get #seconds(): number {
-    return (this.#context.clock.now() - this.#startedAt) / 1000
-  }
-
-  async #runToEnd(): Promise<TurnOutcome> {
+  async #runToEnd(): Promise<HowItEnded> {
     await this.#takeLease()
     const answered = await beginTurn(this.#context)
     if (answered !== undefined) return this.#tellAnswered(answered)
     this.#hasBegun = true
     this.#speech = beginSpeech(this.#context, {
       signal: this.#abort.signal,
-      onFirstAudio: () => this.#context.observer.firstAudio(this.#seconds),
+      onFirstAudio: () => this.#context.observer.firstAudio(this.#timing.seconds()),
     })
     this.#tellWhatWasBefore()
     await settlePayment(this.#context)
@@ -100,7 +135,7 @@ export class Turn {
       const turn = ownTurn(this.#context.log.state, this.#context)
       const waiting = callsWaiting(turn)
       if (waiting.length > 0) await runTools(this.#context, waiting, this.#abort.signal)
-      else if (await this.#askModel(turn, calls)) return 'complete'
+      else if (await this.#askModel(turn, calls)) return asComplete
     }
   }
 
@@ -109,7 +144,8 @@ export class Turn {
     this.#abort.signal.throwIfAborted()
     this.#mayHoldLease = true
     let hasWaited = false
-    while (!(await store.acquireLease(log.id, owner, limits.leaseMs))) {
+    const acquire = (): Promise<boolean> => store.acquireLease(log.id, owner, limits.leaseMs)
+    while (!(await storeStep(this.#context, 'acquireLease', acquire))) {
       hasWaited = true
       await sleep(clock, limits.leasePollMs, this.#abort.signal)
     }
@@ -124,7 +160,7 @@ export class Turn {
     return every(clock, limits.leaseRenewMs, async () => {
       // While the store cannot be asked there is nothing to conclude.
       const isHeld = await store.renewLease(log.id, owner, limits.leaseMs).catch(() => undefined)
-      if (isHeld === false && this.#mayHoldLease) this.stop('lease-lost')
+      if (isHeld === false && this.#mayHoldLease) this.#abort.abort(new TurnStop('lease-lost'))
     })
   }
 
@@ -133,17 +169,19 @@ export class Turn {
     this.#stopRenewing()
     if (!this.#mayHoldLease) return
     this.#mayHoldLease = false
-    await store.releaseLease(log.id, owner).catch(ignoreStoreError)
+    const release = (): Promise<void> => store.releaseLease(log.id, owner)
+    await storeStep(this.#context, 'releaseLease', release).catch(ignoreStoreError)
   }
 
   /** Another process was asked the same and has answered; its words are ours. */
-  #tellAnswered(turn: TurnRecord): TurnOutcome {
+  #tellAnswered(turn: TurnRecord): HowItEnded {
     const { log, events } = this.#context
     if (turn.turnId === events.turnId) events.beginRetelling()
     else events.becomeTurn(turn.turnId)
     tellLogged(turn, log.state.bar, events)
     tellEnd(turn, events)
-    return turn.outcome === 'running' ? 'interrupted' : turn.outcome
+    const { outcome, code } = turn
+    return outcome === 'running' ? { outcome: 'interrupted', code } : { outcome, code }
   }
 
   #tellWhatWasBefore(): void {
@@ -200,6 +238,7 @@ export class Turn {
     const calls = turn.replies.flatMap(({ toolCalls }) => toolCalls)
     this.#askedKey = modelCalls.ownKey
     const reply = await modelCalls.read({
+      purpose: 'reply',
       request: await compactedRequest(this.#context, modelCalls, this.#abort.signal),
       callIdsTaken: new Set([...calls, ...turn.effects].map(({ callId }) => callId)),
       charactersLeft: limits.turnCharactersMax - said.length,
@@ -238,7 +277,7 @@ export class Turn {
     this.#speech?.say(content)
     if (this.#heardText) return
     this.#heardText = true
-    observer.firstText(this.#seconds)
+    observer.firstText(this.#timing.seconds())
   }
 
   #tellComplete(turn: TurnRecord, finishReason: NonNullable<TurnEnded['finishReason']>): void {
@@ -252,7 +291,7 @@ export class Turn {
     events.emit(complete, turn.lastNumber)
   }
 
-  async #endEarly(error: unknown): Promise<TurnOutcome> {
+  async #endEarly(error: unknown): Promise<HowItEnded> {
     // Before the last number is logged.
     this.#speech?.cancel()
     const end = this.#judge(error)
@@ -272,7 +311,7 @@ export class Turn {
   }
 
   async #logEarlyEnd({ outcome, code, keepsText }: EarlyEnd): Promise<void> {
-    const { log, owner, turnId } = this.#context
+    const { turnId } = this.#context
     const text = this.#partial
     const unreportedUsage = this.#calls?.unlogged ?? noUsage
     const unreported = tokensOf(unreportedUsage) > 0 && { unreportedUsage }
@@ -285,26 +324,27 @@ export class Turn {
       return [...found, ...(keepsText && text !== '' ? [said] : []), this.#ending({ ...end, ...unreported })]
     }
     // An interrupted turn is closed by whoever comes next, so a store that is away is not waited for.
-    await (outcome === 'interrupted' ? log.commit(ending, owner) : commitTurn(this.#context, ending))
+    const commit = outcome === 'interrupted' ? commitOnce : commitTurn
+    await commit(this.#context, ending)
   }
 
-  #tellEarlyEnd({ outcome, code, message }: EarlyEnd): TurnOutcome {
+  #tellEarlyEnd({ outcome, code, message }: EarlyEnd): HowItEnded {
     const { log, turnId, owner, events } = this.#context
     // Only what the log says is an answer: a turn that was stopped before it began has none.
     const logged = log.state.turns.find((turn) => turn.turnId === turnId)
     if (logged?.outcome === 'complete' && logged.owner === owner) {
       // Only the answer to the last append was lost: everything was said and is in the store.
       this.#tellComplete(logged, logged.finishReason ?? 'stop')
-      return 'complete'
+      return asComplete
     }
     if (outcome === 'stopped' && logged?.outcome === 'stopped') {
       this.#tellComplete(logged, 'stopped')
-      return 'stopped'
+      return { outcome, code: null }
     }
     // A run that never began has not earned its numbers: a later one may get the same.
     if (!this.#hasBegun) events.beginRetelling()
     events.emit({ type: 'error', code, message, retryable: outcome === 'interrupted' })
-    return outcome
+    return { outcome, code: outcome === 'stopped' ? null : code }
   }
 
   #ending(end: Omit<TurnEnded, 'type' | 'turnId' | 'lastNumber'>): TurnEnded {

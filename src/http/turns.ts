@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TurnOrigin } from '../conversation/observer.ts'
 import type { TurnSpeechWish } from '../conversation/turn-context.ts'
 import type { TurnEvents } from '../conversation/turn-events.ts'
 import { ServiceError } from '../errors.ts'
@@ -9,6 +10,7 @@ import type { MessageRates } from './message-rates.ts'
 import { keyWithoutSession, requestKey } from './request-key.ts'
 import type { SessionIdentity } from './session-identity.ts'
 import { positionIn, type LastEventId } from './stream-request.ts'
+import { traceParentOf } from './trace-parent.ts'
 
 export interface TurnsOptions {
   readonly identity: SessionIdentity
@@ -68,16 +70,17 @@ export class Turns {
     const confirmationId = session.openConfirmationId
     const question = { operation: 'chat', body: { user_input: userInput } }
     const asked = key === undefined ? undefined : requestKey(key, question)
+    const origin = originOf(request)
     const known = await session.findAsked(asked)
     if (known !== undefined) return known
     await this.#options.rates.take(request, reply, session)
-    const takenUp = await session.takeUp(asked, speech)
+    const takenUp = await session.takeUp(asked, { speech, origin })
     if (takenUp !== undefined) return takenUp
     // What is refused here never was in the session.
     const checked = await this.#options.guard.checkInput(userInput, session.keys.secrets)
     if (!checked.ok) throw new ServiceError(checked.code, checked.message)
     const { text, marks } = checked
-    return session.send({ userInput: text, marks, request: asked, confirmationId, speech })
+    return session.send({ userInput: text, marks, request: asked, confirmationId, speech, origin })
   }
 
   /** Streams the turn's events; 204 for a reader that has them all. */
@@ -94,4 +97,8 @@ export class Turns {
     }
     return reply
   }
+}
+
+function originOf({ id: requestId, headers }: FastifyRequest): TurnOrigin {
+  return { requestId, traceParent: traceParentOf(headers) }
 }

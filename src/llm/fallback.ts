@@ -36,6 +36,6 @@ async function* openEither({ first, second, observer }: Pair, opening: OpeningOp
     if (signal.aborted || !isOutage(error) || !canAnswer) throw error
   }
   observer.modelFellBack(first.name)
-  yield { type: 'progress', what: 'fell-back', isGeneral: second.isGeneral }
+  yield { type: 'progress', what: 'fell-back', provider: second.name, isGeneral: second.isGeneral }
   ask(second)
 }

@@ -81,8 +81,13 @@ export interface ToolResult {
 /** Nothing to show yet, and yet alive: it thinks, or its server is still starting. */
 export type ModelProgress =
   | { readonly type: 'progress'; readonly what: 'thinking' | 'warming-up' }
-  /** Another model answers; `isGeneral` is its own: a house model costs nothing. */
-  | { readonly type: 'progress'; readonly what: 'fell-back'; readonly isGeneral: boolean }
+  /** Another model answers; both are its own: its name, and whether it is general, as a house model costs nothing. */
+  | {
+      readonly type: 'progress'
+      readonly what: 'fell-back'
+      readonly provider: string
+      readonly isGeneral: boolean
+    }
 
 export type ModelEvent =
   | ModelProgress

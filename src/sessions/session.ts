@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Limits } from '../config/limits.ts'
 import type { Agent } from '../conversation/agent.ts'
 import { payerOf, type Budgets, type Payer } from '../conversation/budgets.ts'
-import type { ConversationObserver } from '../conversation/observer.ts'
+import type { ConversationObserver, TurnOrigin } from '../conversation/observer.ts'
 import type { PaymentsOptions } from '../conversation/payments.ts'
 import type { OutputMask } from '../conversation/reply.ts'
 import { Turn } from '../conversation/turn.ts'
@@ -58,13 +58,18 @@ export interface Message {
   readonly confirmationId?: string | null
   /** How its answer is to be spoken; null and missing where nobody asked for it. */
   readonly speech?: TurnSpeechWish | null
+  /** The HTTP request that it came with; null and missing for none. */
+  readonly origin?: TurnOrigin | null
 }
 
 /** What makes one turn another than the next. */
 type Asked = Pick<
   TurnContext,
-  'turnId' | 'attempt' | 'userInput' | 'marks' | 'request' | 'confirmationId' | 'speech'
+  'turnId' | 'attempt' | 'userInput' | 'marks' | 'request' | 'confirmationId' | 'speech' | 'origin'
 >
+
+/** What belongs to one request, also where it takes up what another one asked. */
+type Wish = Pick<Message, 'speech' | 'origin'>
 
 /**
  * One live session: the live copy of its log, its turns one after the other, and the events its readers still need.
@@ -175,20 +180,17 @@ export class Session {
    * running, finished, or interrupted, and then it goes on.
    */
   async send(message: Message): Promise<TurnEvents> {
-    const { request, speech, confirmationId = this.openConfirmationId } = message
-    const asked = await this.takeUp(request, speech)
+    const { request, confirmationId = this.openConfirmationId } = message
+    const asked = await this.takeUp(request, message)
     if (asked !== undefined) return asked
     await this.#parts.budgets.admit(this.log.state, this.#payer)
     // The same request may have come once more meanwhile.
-    return this.#takeUpHere(request, speech) ?? this.#enqueue(this.#newTurn({ ...message, confirmationId }))
+    return this.#takeUpHere(request, message) ?? this.#enqueue(this.#newTurn({ ...message, confirmationId }))
   }
 
   /** The events of the turn that was asked under this key, where there is one. An unfinished one goes on here. */
-  async takeUp(
-    request: RequestKey | undefined,
-    speech: TurnSpeechWish | null = null,
-  ): Promise<TurnEvents | undefined> {
-    return (await this.findAsked(request)) ?? this.#takeUpHere(request, speech)
+  async takeUp(request: RequestKey | undefined, wish: Wish = {}): Promise<TurnEvents | undefined> {
+    return (await this.findAsked(request)) ?? this.#takeUpHere(request, wish)
   }
 
   /** The events of the turn that was asked under this key, where it runs or waits anywhere or has its answer. */
@@ -284,14 +286,14 @@ export class Session {
   }
 
   /** Decides at once, so that the same request is never taken up twice here. */
-  #takeUpHere(request: RequestKey | undefined, speech: TurnSpeechWish | null = null): TurnEvents | undefined {
+  #takeUpHere(request: RequestKey | undefined, wish: Wish): TurnEvents | undefined {
     const here = this.#askedHere(request)
     if (here !== undefined || request === undefined) return here
     const known = findRequest(this.log.state, request)
     const record = known?.kind === 'turn' ? this.#told.recordOf(known.turnId) : undefined
     if (record === undefined) return undefined
     return isUnfinished(record)
-      ? this.#enqueue(this.#resumedTurn(record, request, speech))
+      ? this.#enqueue(this.#resumedTurn(record, request, wish))
       : this.#told.eventsOf(record)
   }
 
@@ -301,17 +303,18 @@ export class Session {
     return payerOf(this.#parts.models.own, hasKey)
   }
 
-  #newTurn({ userInput, marks = [], request, confirmationId = null, speech = null }: Message): Turn {
+  #newTurn({ userInput, marks = [], request, confirmationId = null, ...wish }: Message): Turn {
     const { limits, createId } = this.#parts
+    const { speech = null, origin = null } = wish
     assertLogRoom(this.log, limits.logEventsMax)
-    const asked = { userInput, marks, request, confirmationId, speech }
+    const asked = { userInput, marks, request, confirmationId, speech, origin }
     return this.#createTurn({ turnId: createId(), attempt: 0, ...asked })
   }
 
-  #resumedTurn(record: TurnRecord, request: RequestKey, speech: TurnSpeechWish | null): Turn {
+  #resumedTurn(record: TurnRecord, request: RequestKey, { speech = null, origin = null }: Wish): Turn {
     assertLogRoom(this.log, this.#parts.limits.logEventsToFinishMax)
     const { turnId, userInput, marks = [], attempt } = record
-    const asked = { userInput, marks, request, confirmationId: null, speech }
+    const asked = { userInput, marks, request, confirmationId: null, speech, origin }
     return this.#createTurn({ turnId, attempt: attempt + 1, ...asked })
   }
 

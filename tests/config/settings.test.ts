@@ -29,8 +29,9 @@ it('takes for secrets what is one, and no header that only says who or where', (
     Cookie: 'five',
   }
   const environment = { OPENAI_API_KEY: 'six', MAYA_STORE_URL: 'redis://me:se%3Aven@cache' }
-  const settings = { ...settingsOf(environment), openaiHeaders }
-  const inHeaders = ['Basic YTpi', 'one', 'two', 'three', 'four', 'five']
+  const otlpHeaders = { authorization: 'Bearer eight', 'x-scope-orgid': 'bar' }
+  const settings = { ...settingsOf(environment), openaiHeaders, otlpHeaders }
+  const inHeaders = ['Basic YTpi', 'one', 'two', 'three', 'four', 'five', 'Bearer eight']
   expect(secretsIn(settings)).toEqual(['six', 'se:ven', ...inHeaders])
 })
 
@@ -41,6 +42,7 @@ it('has a default for everything', () => {
     sessionsMax: 50,
     sessionMemoryBytes: 50 * mb,
     memoryThreshold: 0.8,
+    eventLoopDelayMs: 150,
     sessionExpiryMs: 3_600_000,
     cleanupIntervalMs: 300_000,
     sessionIdleMs: 60_000,
@@ -50,6 +52,8 @@ it('has a default for everything', () => {
     masterKey: null,
     masterKeyPrevious: null,
     llmProvider: 'auto',
+    llmInputPrice: null,
+    llmOutputPrice: null,
     housePaceMs: 30,
     llmFallback: null,
     firstByteMs: 30_000,
@@ -99,6 +103,12 @@ it('has a default for everything', () => {
     corsOrigins: [],
     metricsToken: null,
     logLevel: 'info',
+    logFormat: 'auto',
+    otlpEndpoint: null,
+    otlpHeaders: {},
+    otlpServiceName: 'maya',
+    tracesSampledPart: 1,
+    traceContent: 'off',
   } satisfies Settings)
 })
 
@@ -118,6 +128,7 @@ const secretNames = [
   'MODAL_PROXY_KEY',
   'MODAL_PROXY_SECRET',
   'CARTESIA_API_KEY',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ]
 const base64 = keyBytes.toString('base64')
 const base64url = keyBytes.toString('base64url')
@@ -235,6 +246,9 @@ describe('warnings', () => {
     expect(settingWarnings(settingsOf({ MAYA_TURN_TOKENS: '0' }))).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_MODEL_FIRST_SECONDS: '119' }))).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_LLM_PROVIDER: 'house', MAYA_TURN_SECONDS: '30' }))).toEqual([])
+    expect(
+      settingWarnings(settingsOf({ MAYA_LLM_INPUT_PRICE: '0.3', MAYA_LLM_OUTPUT_PRICE: '2.5' })),
+    ).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_TURN_TOKENS: '18048' }))).toEqual([])
     expect(settingWarnings(settingsOf({ MAYA_LLM_PROVIDER: 'gemini', GEMINI_API_KEY: 'AIza-0123' }))).toEqual(
       [],
@@ -244,11 +258,32 @@ describe('warnings', () => {
     ).toEqual([])
   })
 
+  it('say that a loop without work can be later than the bound', () => {
+    expect(settingWarnings(settingsOf({ MAYA_EVENT_LOOP_DELAY_MS: '19' }))).toEqual([
+      'MAYA_EVENT_LOOP_DELAY_MS is below 20: a busy host is as late, and guests are refused while nothing is to do.',
+    ])
+    expect(settingWarnings(settingsOf({ MAYA_EVENT_LOOP_DELAY_MS: '20' }))).toEqual([])
+    expect(settingWarnings(settingsOf({ MAYA_EVENT_LOOP_DELAY_MS: '0' }))).toEqual([])
+  })
+
+  it('say where what is said would go, and that it goes nowhere', () => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318' }
+    expect(settingWarnings(settingsOf(endpoint))).toEqual([])
+    expect(settingWarnings(settingsOf({ ...endpoint, MAYA_TRACE_CONTENT: 'on' }))).toEqual([
+      'MAYA_TRACE_CONTENT is on: what guests say is sent to the receiver of the traces.',
+    ])
+    expect(settingWarnings(settingsOf({ MAYA_TRACE_CONTENT: 'on' }))).toEqual([
+      'MAYA_TRACE_CONTENT is on without OTEL_EXPORTER_OTLP_ENDPOINT: no traces are made.',
+    ])
+  })
+
   it.each<[Environment, RegExp]>([
     [{ MAYA_SESSION_IDLE_SECONDS: '3600' }, /expire before they may be hibernated/],
     [{ MAYA_SESSION_EXPIRY_SECONDS: '299' }, /until the next sweep/],
     [{ MAYA_MESSAGE_CHARACTERS_MAX: '16385' }, /too large a body/],
     [{ MAYA_TURN_TOKENS: '18047' }, /a long conversation may get no answer/],
+    [{ MAYA_LLM_INPUT_PRICE: '0.3' }, /the other tokens are counted as free/],
+    [{ MAYA_LLM_OUTPUT_PRICE: '0' }, /the other tokens are counted as free/],
     [{ MAYA_MASTER_KEY_PREVIOUS: base64 }, /without MAYA_MASTER_KEY/],
     [{ MAYA_MASTER_KEY: base64, MAYA_MASTER_KEY_PREVIOUS: base64url }, /the same key/],
     [{ MAYA_LLM_PROVIDER: 'gemini' }, /only guests with a key of their own/],

@@ -129,7 +129,7 @@ describe('what a call has cost', () => {
   })
 
   it('is nothing where a model of this process answers in the place of another', async () => {
-    const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', isGeneral: false }
+    const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', provider: 'house', isGeneral: false }
     const heard = Promise.withResolvers<void>()
     const stopped: ScriptedReply = async function* stopped(request, signal) {
       yield fellBack
@@ -154,7 +154,7 @@ describe('what a call has cost', () => {
   })
 
   it('is what it reports where another provider answers in its place', async () => {
-    const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', isGeneral: true }
+    const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', provider: 'second', isGeneral: true }
     const { say, usedToday } = await setup({ replies: [[fellBack, ...costing(700, 30)]] })
     await say('1')
     expect(await usedToday()).toBe(730)

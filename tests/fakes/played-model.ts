@@ -57,7 +57,12 @@ export class PlayedModel implements Model {
 
 export const thinking: ModelEvent = { type: 'progress', what: 'thinking' }
 export const warmingUp: ModelEvent = { type: 'progress', what: 'warming-up' }
-export const fellBack: ModelEvent = { type: 'progress', what: 'fell-back', isGeneral: true }
+export const fellBack: ModelEvent = {
+  type: 'progress',
+  what: 'fell-back',
+  provider: 'second',
+  isGeneral: true,
+}
 export const done: ModelEvent = {
   type: 'finish',
   reason: 'stop',

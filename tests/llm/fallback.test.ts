@@ -67,7 +67,7 @@ describe('a model with a fallback', () => {
   it.each([true, false])('says whether the second is a general one (%s)', async (isGeneral) => {
     const hearing = new Hearing(setup([outage()], answer, isGeneral).model)
     await hearing.whenOver
-    expect(hearing.events[0]).toEqual({ type: 'progress', what: 'fell-back', isGeneral })
+    expect(hearing.events[0]).toEqual({ type: 'progress', what: 'fell-back', provider: 'second', isGeneral })
   })
 
   it.each<ModelErrorCode>(['KEY_REJECTED', 'KEY_QUOTA', 'MODEL_BLOCKED'])(
