@@ -32,8 +32,10 @@ HANDSHAKE = frozenset(
         b"sec-websocket-version",
     ]
 )
-# What the proxy says itself; and `Expect`, which is between the client and the ASGI server.
-OWN = HOP_BY_HOP | HANDSHAKE | {b"content-length", b"expect", b"forwarded", b"host", b"x-real-ip"}
+# What the proxy says itself; what the server would believe because it trusts the proxy; and `Expect`, which is between
+# the client and the ASGI server.
+CLAIMS = frozenset([b"forwarded", b"x-real-ip", b"x-request-id"])
+OWN = HOP_BY_HOP | HANDSHAKE | CLAIMS | {b"content-length", b"expect", b"host"}
 
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

@@ -3,24 +3,21 @@ import cookie from '@fastify/cookie'
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, {
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify'
+import Fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Agent } from '../conversation/agent.ts'
 import { ServiceError } from '../errors.ts'
+import type { Log } from '../logs/log.ts'
 import type { SessionManager } from '../sessions/session-manager.ts'
 import type { VoiceClient } from '../voice/voices.ts'
-import { answerClientError } from './client-error.ts'
-import { errorHandler, sendProblem } from './error-handler.ts'
+import { createClientErrorHandler } from './client-error.ts'
+import { createErrorHandler, sendProblem } from './error-handler.ts'
+import { createLibraryLogger } from './library-logger.ts'
 import { compileLazily } from './lazy-schemas.ts'
 import { rateHeaders, type MessageRates } from './message-rates.ts'
 import { openApi } from './plugins/open-api.ts'
 import { page } from './plugins/page.ts'
+import { createRequestIds } from './request-id.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { chatStreamRoutes } from './routes/chat-stream.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -59,17 +56,20 @@ export interface RouteOptions {
 }
 
 export interface AppOptions extends RouteOptions {
-  readonly logger: FastifyBaseLogger | false
+  readonly log: Log
   readonly bodyBytesMax: number
   readonly corsOrigins: readonly string[]
   /** Addresses and networks of proxies that are believed when they say who asked them, how and for which host. */
   readonly trustedProxies: readonly string[]
   readonly webDirectory: string
   readonly observeRequest: (request: {
+    readonly id: string
     readonly method: string
     readonly route: string
     readonly status: number
     readonly seconds: number
+    /** Written to its connection, headers included. */
+    readonly bytes: number
   }) => void
 }
 
@@ -77,10 +77,12 @@ export type App = FastifyInstance
 
 /** Builds the HTTP edge: one plugin for each concern, one file for each group of paths. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { logger, bodyBytesMax, corsOrigins, trustedProxies, webDirectory } = options
+  const { log, bodyBytesMax, corsOrigins, trustedProxies, webDirectory } = options
+  const errorHandler = createErrorHandler(log)
   const app = Fastify({
-    ...(logger === false ? { logger: false } : { loggerInstance: logger }),
-    logController: new LogController({ disableRequestLogging: true }),
+    loggerInstance: createLibraryLogger(log),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: createRequestIds(trustedProxies),
     bodyLimit: bodyBytesMax,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     http: { shouldUpgradeCallback: isForSocket },
@@ -88,8 +90,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     // Longer than any proxy keeps an idle connection, so that a proxy never reuses one that is just closing.
     keepAliveTimeout: 75_000,
     forceCloseConnections: true,
-    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
-    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      // No hook is called for these.
+      beginRequest(request, reply, options)
+      void errorHandler(error, request, reply)
+    },
+    clientErrorHandler: createClientErrorHandler(log),
   }).withTypeProvider<TypeBoxTypeProvider>()
   compileLazily(app)
   app.setErrorHandler(errorHandler)
@@ -100,7 +106,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   echoSession(app, options)
   await app.register(helmet, securityHeaders)
   if (corsOrigins.length > 0) await app.register(cors, { ...corsOptions, origin: [...corsOrigins] })
-  await openWebSockets(app)
+  await openWebSockets(app, log)
   await app.register(openApi)
   await app.register(healthRoutes, options)
   for (const routes of [
@@ -142,7 +148,7 @@ const corsOptions: FastifyCorsOptions = {
   credentials: true,
   strictPreflight: false,
   methods: ['GET', 'POST', 'DELETE'],
-  exposedHeaders: ['x-session-id', 'retry-after', ...rateHeaders],
+  exposedHeaders: ['x-session-id', 'x-request-id', 'retry-after', ...rateHeaders],
 }
 
 /** A path that exists with another method is 405 and says which ones there are. */
@@ -188,17 +194,30 @@ function statusOf(request: FastifyRequest, reply: FastifyReply): number {
 /** The client went away before it was answered. No status of HTTP; the number that nginx made known. */
 const closedByClient = 499
 
-/** One log line and one observation for each request, when its answer has ended. Never its query, never its body. */
-function observeRequests(app: FastifyInstance, { observeRequest }: AppOptions): void {
+/** Every request is named in its answer and observed when that has ended. */
+function observeRequests(app: FastifyInstance, options: AppOptions): void {
+  app.addHook('onRequest', async (request, reply) => beginRequest(request, reply, options))
+}
+
+function beginRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { observeRequest }: Pick<AppOptions, 'observeRequest'>,
+): void {
+  const { id, method } = request
+  const { socket } = request.raw
+  const bytesBefore = socket.bytesWritten
+  void reply.header('x-request-id', id)
   // Not `onResponse`: fastify does not call it for a stream whose reader has left.
-  app.addHook('onRequest', async (request, reply) => {
-    reply.raw.once('close', () => {
-      const { method } = request
-      const route = request.routeOptions.url ?? 'unknown'
-      const status = statusOf(request, reply)
-      const seconds = reply.elapsedTime / 1000
-      observeRequest({ method, route, status, seconds })
-      request.log.info({ method, route, status, ms: Math.round(seconds * 1000) }, 'request')
+  reply.raw.once('close', () => {
+    observeRequest({
+      id,
+      method,
+      // Never the path itself, nor its query: they may hold a guest's words and a session's token.
+      route: request.routeOptions.url ?? 'unknown',
+      status: statusOf(request, reply),
+      seconds: reply.elapsedTime / 1000,
+      bytes: socket.bytesWritten - bytesBefore,
     })
   })
 }

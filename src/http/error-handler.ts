@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import { ServiceError, type ErrorCode } from '../errors.ts'
 import { StoreError } from '../log/store.ts'
+import type { Log } from '../logs/log.ts'
 import { describeDefect } from '../security/redaction.ts'
 import { notBlank } from './schemas.ts'
 
@@ -66,15 +67,20 @@ export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyRe
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
 
-export function errorHandler(
+type ErrorHandler = (
   error: FastifyError | Error,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply {
-  const refusal = refusalOf(error, request)
-  if (refusal.code === 'INTERNAL') request.log.error({ err: describeDefect(error) }, 'request failed')
-  else request.log.debug({ code: refusal.code }, 'request refused')
-  return sendProblem(reply, refusal)
+) => FastifyReply
+
+export function createErrorHandler(log: Log): ErrorHandler {
+  return (error, request, reply) => {
+    const refusal = refusalOf(error, request)
+    const { code } = refusal
+    if (code === 'INTERNAL') log('request failed', { request_id: request.id, err: describeDefect(error) })
+    else log('request refused', { request_id: request.id, code })
+    return sendProblem(reply, refusal)
+  }
 }
 
 function refusalOf(error: FastifyError | Error, request: FastifyRequest): ServiceError {

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
+import type { Log } from '../logs/log.ts'
+import { describeDefect } from '../security/redaction.ts'
 
 /** Where a socket can be opened. */
 const socketPath = '/api/v1/voice/listen'
@@ -21,14 +23,15 @@ export function isForSocket({ headers, url = '' }: Pick<IncomingMessage, 'header
 }
 
 /** WebSockets (RFC 6455) for routes with a `wsHandler`. Until its upgrade such a request is like every other one. */
-export async function openWebSockets(app: FastifyInstance): Promise<void> {
+export async function openWebSockets(app: FastifyInstance, log: Log): Promise<void> {
   await app.register(websocket, {
     options: serverOptions,
     errorHandler: (error, socket, request) => {
       // What came was no frame, and then the socket is closing already; or a handler of ours threw.
       const isDefect = socket.readyState === socket.OPEN
       if (isDefect) socket.close(1011)
-      request.log[isDefect ? 'error' : 'debug']({ kind: error.name }, 'socket failed')
+      const fields = { request_id: request.id, err: describeDefect(error) }
+      log(isDefect ? 'socket failed' : 'socket unreadable', fields)
     },
     preClose: async () => {
       const { websocketServer } = app

@@ -1,20 +1,3 @@
-/** No address of ours has a longer segment, and a session token or a provider's key is longer. */
-const segmentCharactersMax = 36
-const pathCharactersMax = 200
-
-/**
- * What a log may show of a request's URL: the path, up to the first character that our own paths do not have.
- * The query can hold the session's token and a guest's words, also where it was encoded into the path.
- */
-export function redactUrl(url: string): string {
-  const path = /^[\w.~/-]*/.exec(url)?.[0] ?? ''
-  return path
-    .split('/')
-    .map((segment) => (segment.length > segmentCharactersMax ? '***' : segment))
-    .join('/')
-    .slice(0, pathCharactersMax)
-}
-
 /** A cause of a cause says little more. */
 const causesMax = 3
 
@@ -35,7 +18,7 @@ export function describeDefect(error: unknown, causesLeft = causesMax): object {
 }
 
 /** The lines of the stack below the message, which may have lines that look like them. */
-function framesOf({ message, stack = '' }: Error): readonly string[] {
+export function framesOf({ message, stack = '' }: Error): readonly string[] {
   const start = stack.indexOf(message)
   const lines = stack.slice(start === -1 ? 0 : start + message.length).split('\n')
   const first = lines.findLastIndex((line) => !/^ {4}at \S/.test(line)) + 1

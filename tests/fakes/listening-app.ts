@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import { onTestFinished } from 'vitest'
 import { limits as defaultLimits, type Limits } from '../../src/config/limits.ts'
-import { errorHandler } from '../../src/http/error-handler.ts'
+import { createErrorHandler } from '../../src/http/error-handler.ts'
 import { listenModes } from '../../src/http/listen-wire.ts'
 import { Listening, type ListeningOptions, type Seat } from '../../src/http/listening.ts'
 import { isForSocket, openWebSockets } from '../../src/http/web-sockets.ts'
@@ -40,8 +40,8 @@ export async function listeningApp({
   })
   const seats = new WeakMap<object, Seat>()
   const app = fastify({ http: { shouldUpgradeCallback: isForSocket } })
-  app.setErrorHandler(errorHandler)
-  await openWebSockets(app)
+  app.setErrorHandler(createErrorHandler(() => {}))
+  await openWebSockets(app, () => {})
   app.get<{ Querystring: { session: string; mode: keyof typeof listenModes } }>(
     '/api/v1/voice/listen',
     {

@@ -96,6 +96,9 @@ describe('a guest’s words and every token', () => {
     const typed = { 'content-type': words }
     await keep(service.app.inject({ method: 'POST', url: '/api/v1/chat', headers: typed, payload: words }))
     await keep(service.app.inject({ url: '/metrics', headers: { authorization: `Bearer ${token}` } }))
+    for (const name of ['x-request-id', 'traceparent', 'user-agent', 'x-forwarded-for']) {
+      await keep(service.app.inject({ url: '/nothing', headers: { [name]: words } }))
+    }
     await keep(guest.delete('/session', { key }))
     expect(problems.length).toBeGreaterThan(20)
     for (const { body } of problems) expect(found(body, secrets)).toEqual([])

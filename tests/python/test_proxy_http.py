@@ -75,9 +75,12 @@ class TestHeads:
             ("forwarded", "for=6.6.6.6"),
         ]
         claims += [("x-forwarded-host", "evil.example"), ("x-real-ip", "6.6.6.6"), ("x-forwarded-port", "1")]
+        claims += [("x-request-id", "of-somebody-else")]
         lines = request_lines(raw, [*claims, ("host", "maya.example")])
         said = [
-            line for line in lines if line.lower().startswith(("x-forwarded", "forwarded", "x-real", "host"))
+            line
+            for line in lines
+            if line.lower().startswith(("x-forwarded", "forwarded", "x-real", "x-request", "host"))
         ]
         assert sorted(said) == [
             "host: maya.example",

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ServiceError } from '../../errors.ts'
+import type { SessionManager } from '../../sessions/session-manager.ts'
 import type { RouteOptions } from '../app.ts'
 import { bearerTokenOf } from '../bearer-token.ts'
 import { DateTime, problems } from '../schemas.ts'
@@ -47,10 +48,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
     '/readyz',
     { schema: { ...schema, summary: 'Does it take new sessions?' } },
     async (_request, reply) => {
-      const checks = [
-        ...(sessions.isDraining ? ['Draining'] : []),
-        ...(!sessions.isDraining && sessions.admissible === 0 ? ['No room for another session'] : []),
-      ]
+      const reason = whyNotReady(sessions)
+      const checks = reason === undefined ? [] : [reason]
       return reply.code(checks.length === 0 ? 200 : 503).send(answer(checks))
     },
   )
@@ -66,6 +65,12 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
       return reply.type(metrics.contentType).send(await source.text())
     })
   }
+}
+
+function whyNotReady({ isDraining, isOverloaded, admissible }: SessionManager): string | undefined {
+  if (isDraining) return 'Draining'
+  if (isOverloaded) return 'The event loop is overloaded'
+  return admissible === 0 ? 'No room for another session' : undefined
 }
 
 /** Compares in constant time, so that a wrong token tells nothing about the right one. */
