@@ -127,6 +127,7 @@ async function startService(
     MAYA_STORE_URL: 'memory:',
     MAYA_SESSIONS_PER_CONTAINER: '100000',
     MAYA_DEFAULT_SESSION_MEMORY_MB: '1',
+    MAYA_EVENT_LOOP_DELAY_MS: '0',
   })
   if (!result.ok) throw new Error(JSON.stringify(result.problems))
   return createService({

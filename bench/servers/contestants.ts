@@ -64,7 +64,8 @@ async function bareContestant(
   }
 }
 
-async function mayaContestant(
+/** Maya under a name in a table, put under load by this generator. */
+export async function mayaContestant(
   name: string,
   server: Child<MayaControls>,
   generator: Child<GeneratorControls>,

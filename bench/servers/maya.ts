@@ -9,7 +9,7 @@ import { cpuMs, memoryUse } from './usage.ts'
 
 export type MayaControls = typeof controls
 
-const [storeUrl = 'memory:'] = process.argv.slice(2)
+const [storeUrl = 'memory:', tracesTo = '', traceContent = ''] = process.argv.slice(2)
 
 const drink = { item_name: 'Martini', quantity: 1, modifiers: [] }
 
@@ -36,6 +36,8 @@ const model: Model = {
 
 const result = readSettings({
   MAYA_STORE_URL: storeUrl,
+  OTEL_EXPORTER_OTLP_ENDPOINT: tracesTo,
+  MAYA_TRACE_CONTENT: traceContent,
   // Servers over one Redis have one; what it is makes no difference here.
   MAYA_MASTER_KEY: Buffer.alloc(32, 'bench').toString('base64'),
   MAYA_SESSIONS_PER_CONTAINER: '100000',
@@ -43,6 +45,8 @@ const result = readSettings({
   MAYA_SESSION_RATE_LIMIT: '0',
   MAYA_BURST_LIMIT: '0',
   MAYA_APP_RATE_LIMIT: '0',
+  // A server that is measured at its end is still asked for sessions.
+  MAYA_EVENT_LOOP_DELAY_MS: '0',
 })
 if (!result.ok) throw new Error(JSON.stringify(result.problems))
 
@@ -72,5 +76,8 @@ const controls = {
   /** What the server itself believes, as in `maya_session_memory_bytes`. */
   sessionBytes: () => service.sessions.liveBytes,
   turnsRunning: () => service.sessions.turnsRunning,
+  /** Of the last 30 to 60 seconds, as in `maya_event_loop_delay_seconds`. */
+  loopDelaysMs: (quantiles: readonly number[]) =>
+    quantiles.map((quantile) => service.loop.delaySeconds(quantile) * 1000),
 }
 answerQuestions(controls, () => service.close(0))

@@ -115,6 +115,7 @@ function mayaEnvironment(storeUrl: string): Readonly<Record<string, string>> {
     MAYA_SESSION_RATE_LIMIT: '0',
     MAYA_BURST_LIMIT: '0',
     MAYA_APP_RATE_LIMIT: '0',
+    MAYA_EVENT_LOOP_DELAY_MS: '0',
     MAYA_TURN_SECONDS: '3600',
   }
 }

@@ -1,19 +1,21 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ConversationObserver } from '../conversation/observer.ts'
 import type { StreamObserver } from '../http/event-stream.ts'
 import type { RateObserver } from '../http/message-rates.ts'
 import type { ModelObserver } from '../llm/observed.ts'
-import type { ModelErrorCode } from '../llm/model.ts'
 import type { MemoryReading } from '../memory/readers.ts'
 import type { SessionObserver } from '../sessions/session-manager.ts'
 import type { GuardObserver } from '../security/guard.ts'
-import type { StoreObserver, StoreOperation } from '../store/observed.ts'
+import type { StoreObserver } from '../store/observed.ts'
 import type { VoiceObserver } from '../voice/observer.ts'
+import { observeConversation, type ConversationLabels } from './conversation-metrics.ts'
+import { showEventLoop, type LoopState } from './event-loop-metrics.ts'
 import type { FleetObserver } from './fleet.ts'
 import { observeFleet } from './fleet-metrics.ts'
 import { observeGuard, type GuardLabels } from './guard-metrics.ts'
-import { counterIn, histogramIn } from './series.ts'
+import { observeModels } from './model-metrics.ts'
+import { counterIn, turnSeconds } from './series.ts'
+import { observeStore } from './store-metrics.ts'
 import { observeVoices, type VoiceLabels } from './voice-metrics.ts'
 
 export interface Metrics
@@ -41,11 +43,9 @@ export interface Metrics
 }
 
 /** The fixed values of the labels that parts bring along. */
-export interface MetricLabels extends GuardLabels, VoiceLabels {
+export interface MetricLabels extends GuardLabels, VoiceLabels, ConversationLabels {
   readonly version: string
   readonly nodeVersion: string
-  readonly tools: readonly string[]
-  readonly providers: readonly string[]
   readonly configuredMemoryBytes: number | null
   readonly containersMax: number | null
 }
@@ -57,6 +57,7 @@ export interface MetricSources {
     readonly availableBytes: number | null
     readonly pressure: boolean
   }
+  readonly loop: LoopState
   readonly sessions: {
     readonly liveCount: number
     readonly sessionsMax: number
@@ -70,36 +71,6 @@ export interface MetricSources {
 
 const bytesPerMb = 1024 * 1024
 const methods: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE', 'HEAD', 'OPTIONS'])
-const turnSeconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
-const firstSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-const storeSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2]
-
-/** Every operation, so that each has its series from the start; the compiler tells when one is missing. */
-const storeOperations = {
-  append: true,
-  load: true,
-  events: true,
-  version: true,
-  saveSnapshot: true,
-  touch: true,
-  expired: true,
-  ids: true,
-  remove: true,
-  acquireLease: true,
-  renewLease: true,
-  releaseLease: true,
-  count: true,
-} as const satisfies Record<StoreOperation, true>
-
-const modelErrorCodes = {
-  MODEL_UNAVAILABLE: true,
-  MODEL_TIMEOUT: true,
-  MODEL_TRUNCATED: true,
-  MODEL_BLOCKED: true,
-  KEY_REJECTED: true,
-  KEY_QUOTA: true,
-} as const satisfies Record<ModelErrorCode, true>
-
 /** The whole catalogue of metrics, in a registry of its own. Names and labels are a contract with dashboards. */
 export function createMetrics(labels: MetricLabels): Metrics {
   const registry = new Registry()
@@ -113,6 +84,7 @@ export function createMetrics(labels: MetricLabels): Metrics {
     ...observeConversation(registry, labels),
     ...observeModels(registry, labels),
     ...observeEdge(registry),
+    ...observeStore(registry),
     ...observeGuard(registry, labels),
     ...observeVoices(registry, labels),
     ...observeFleet(registry),
@@ -123,7 +95,7 @@ function observeSessions(registry: Registry): SessionObserver {
   const counter = counterIn(registry)
   const created = counter('maya_sessions_created_total', 'Sessions that were made.')
   const rejected = counter('maya_sessions_rejected_total', 'Sessions that were not admitted, by reason.', {
-    reason: ['SESSION_LIMIT', 'MEMORY_PRESSURE', 'DRAINING'],
+    reason: ['SESSION_LIMIT', 'MEMORY_PRESSURE', 'OVERLOADED', 'DRAINING'],
   })
   const expired = counter('maya_sessions_expired_total', 'Sessions that were removed after their last use.')
   const hibernated = counter('maya_sessions_hibernated_total', 'Idle sessions that left memory.')
@@ -137,92 +109,7 @@ function observeSessions(registry: Registry): SessionObserver {
   }
 }
 
-function observeConversation(registry: Registry, { tools }: MetricLabels): ConversationObserver {
-  const counter = counterIn(registry)
-  const histogram = histogramIn(registry)
-  const turns = counter('maya_turns_total', 'Turns that ended, by outcome.', {
-    outcome: ['complete', 'stopped', 'failed', 'interrupted'],
-  })
-  const duration = histogram(
-    'maya_turn_duration_seconds',
-    'From taking a message up to its end.',
-    turnSeconds,
-  )
-  const firstText = histogram(
-    'maya_turn_first_text_seconds',
-    'From taking a message up to the first text.',
-    firstSeconds,
-  )
-  const firstAudio = histogram(
-    'maya_turn_first_audio_seconds',
-    'From taking a message up to the first sound.',
-    firstSeconds,
-  )
-  const toolCalls = counter('maya_tool_calls_total', 'Tool calls that ended, by tool and outcome.', {
-    tool: [...tools, 'unknown'],
-    outcome: ['ok', 'refused', 'invalid', 'failed'],
-  })
-  const exhausted = counter(
-    'maya_budget_exhausted_total',
-    'Messages and calls of a model that a budget refused, by budget.',
-    { budget: ['turn', 'session', 'day'] },
-  )
-  const payments = counter('maya_payments_total', 'Charges, by outcome.', {
-    outcome: ['settled', 'declined', 'unknown'],
-  })
-  return {
-    turnEnded(outcome, seconds) {
-      turns.inc({ outcome })
-      duration.observe(seconds)
-    },
-    firstText: (seconds) => firstText.observe(seconds),
-    firstAudio: (seconds) => firstAudio.observe(seconds),
-    toolCalled: (tool, outcome) => toolCalls.inc({ tool, outcome }),
-    budgetExhausted: (budget) => exhausted.inc({ budget }),
-    paymentEnded: (outcome) => payments.inc({ outcome }),
-  }
-}
-
-function observeModels(registry: Registry, { providers }: MetricLabels): ModelObserver {
-  const counter = counterIn(registry)
-  const requests = counter('maya_llm_requests_total', 'Replies asked of a model, by outcome.', {
-    provider: providers,
-    outcome: ['ok', 'error', 'aborted'],
-  })
-  const failures = counter('maya_llm_failures_total', 'Replies that failed, by why.', {
-    provider: providers,
-    code: Object.keys(modelErrorCodes),
-  })
-  const tokens = counter('maya_llm_tokens_total', 'Tokens, by provider and kind.', {
-    provider: providers,
-    kind: ['input', 'output'],
-  })
-  const retries = counter('maya_llm_retries_total', 'Replies asked for once more after a failure.', {
-    provider: providers,
-  })
-  const fallbacks = counter('maya_llm_fallbacks_total', 'Replies that another model gave instead.', {
-    provider: providers,
-  })
-  const breakers = new Gauge({
-    name: 'maya_llm_breaker_open',
-    help: '1 while a provider is left alone because it failed too often.',
-    labelNames: ['provider'],
-    registers: [registry],
-  })
-  for (const provider of providers) breakers.set({ provider }, 0)
-  return {
-    modelAnswered: (provider, outcome) => requests.inc({ provider, outcome }),
-    modelFailed: (provider, { code }) => failures.inc({ provider, code }),
-    tokensUsed: (provider, kind, count) => tokens.inc({ provider, kind }, count),
-    modelRetried: (provider) => retries.inc({ provider }),
-    modelFellBack: (provider) => fallbacks.inc({ provider }),
-    breakerChanged: (provider, isOpen) => breakers.set({ provider }, Number(isOpen)),
-  }
-}
-
-function observeEdge(
-  registry: Registry,
-): StreamObserver & RateObserver & StoreObserver & Pick<Metrics, 'httpRequest'> {
+function observeEdge(registry: Registry): StreamObserver & RateObserver & Pick<Metrics, 'httpRequest'> {
   const counter = counterIn(registry)
   const readers = new Gauge({
     name: 'maya_stream_readers',
@@ -237,18 +124,6 @@ function observeEdge(
   const limited = counter('maya_rate_limited_total', 'Requests that were refused, by limit.', {
     limit: ['session', 'burst', 'workspace', 'address', 'app', 'keys', 'listens'],
   })
-  const conflicts = counter(
-    'maya_store_conflicts_total',
-    'Appends that found another version than they expected.',
-  )
-  const operations = new Histogram({
-    name: 'maya_store_operation_seconds',
-    help: 'Operations of the store, by name.',
-    labelNames: ['operation'],
-    buckets: storeSeconds,
-    registers: [registry],
-  })
-  for (const operation of Object.keys(storeOperations)) operations.zero({ operation })
   const requests = new Histogram({
     name: 'maya_http_request_duration_seconds',
     help: 'HTTP requests to the end of their answer, streams included.',
@@ -262,8 +137,6 @@ function observeEdge(
     streamResumed: () => resumes.inc(),
     slowReaderCut: () => slow.inc(),
     rateLimited: (limit) => limited.inc({ limit }),
-    operation: (operation, seconds) => operations.observe({ operation }, seconds),
-    conflict: () => conflicts.inc(),
     httpRequest({ method, route, status, seconds }) {
       requests.observe({ method: methods.has(method) ? method : 'other', route, status }, seconds)
     },
@@ -290,7 +163,7 @@ function createGauges(registry: Registry, labels: MetricLabels): Pick<Metrics, '
   memorySource(registry, () => watched)
   cpuSeconds(registry, () => watched)
   fixedGauges(registry, labels)
-  eventLoopDelay(registry)
+  showEventLoop(registry, () => watched?.loop)
   return {
     watch(sources) {
       watched = sources
@@ -398,25 +271,4 @@ function fixedGauges(registry: Registry, labels: MetricLabels): void {
     labelNames: ['version', 'node'],
     registers: [registry],
   }).set({ version: labels.version, node: labels.nodeVersion }, 1)
-}
-
-/** How long callbacks wait for the event loop, since the metrics were last read: by a scrape or for the fleet. */
-function eventLoopDelay(registry: Registry): void {
-  const resolutionMs = 20
-  const delay = monitorEventLoopDelay({ resolution: resolutionMs })
-  delay.enable()
-  void new Gauge({
-    name: 'maya_event_loop_delay_seconds',
-    help: 'Delay of the event loop since the metrics were last read, by quantile.',
-    labelNames: ['quantile'],
-    registers: [registry],
-    collect() {
-      for (const quantile of [50, 99, 100]) {
-        // What is measured is the time between two ticks, of which the resolution is no delay.
-        const seconds = delay.percentile(quantile) / 1e9 - resolutionMs / 1000
-        this.set({ quantile: String(quantile / 100) }, Math.max(0, seconds))
-      }
-      delay.reset()
-    },
-  })
 }

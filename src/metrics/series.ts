@@ -1,5 +1,8 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 
+/** Bounds for what can take as long as a turn. */
+export const turnSeconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
+
 type LabelValues = Readonly<Record<string, readonly string[]>>
 
 /** Makes counters whose every series is there from the start, so that a first event is a change. */

@@ -14,7 +14,7 @@ export interface SessionObserver {
   sessionExpired(): void
 }
 
-export type RejectReason = 'SESSION_LIMIT' | 'MEMORY_PRESSURE' | 'DRAINING'
+export type RejectReason = 'SESSION_LIMIT' | 'MEMORY_PRESSURE' | 'OVERLOADED' | 'DRAINING'
 
 /** What admission asks of the container's memory. */
 export interface MemoryRoom {
@@ -28,6 +28,8 @@ export interface MemoryRoom {
 export interface SessionManagerOptions {
   readonly parts: SessionParts
   readonly memory: MemoryRoom
+  /** While it is overloaded nobody new is admitted. */
+  readonly loop: { readonly overloaded: boolean }
   readonly sessionsMax: number
   /** Bytes reserved for each live session. */
   readonly sessionBytes: number
@@ -84,10 +86,15 @@ export class SessionManager {
     return [...this.#live.values()].filter(({ runningTurnId }) => runningTurnId !== null).length
   }
 
+  /** Whether the event loop has no time for anybody new. */
+  get isOverloaded(): boolean {
+    return this.#options.loop.overloaded
+  }
+
   /** How many sessions could be admitted now, those counted in whose place idle ones would leave. */
   get admissible(): number {
     const { sessionsMax, sessionBytes, memory } = this.#options
-    if (this.#isDraining || memory.pressure) return 0
+    if (this.#isDraining || this.isOverloaded || memory.pressure) return 0
     const leaving = this.#hibernatable()
     const places = sessionsMax - this.#reserved + leaving.length
     const outstanding =
@@ -106,9 +113,10 @@ export class SessionManager {
     )
   }
 
-  /** Admits and makes a new session. Throws `SESSION_LIMIT`, `MEMORY_PRESSURE` or `DRAINING`. */
+  /** Admits and makes a new session. Throws `SESSION_LIMIT`, `MEMORY_PRESSURE`, `OVERLOADED` or `DRAINING`. */
   async create(session: { readonly agent: string; readonly workspace: string }): Promise<Session> {
-    const refusal = this.#refusal()
+    // Who has a session is let in: to be sent away would make them ask again, and again.
+    const refusal = this.isOverloaded && !this.#isDraining ? 'OVERLOADED' : this.#refusal()
     if (refusal !== undefined) throw this.#rejection(refusal)
     const id = this.#options.createSessionId()
     const created = await this.#arrive(id, () => SessionLog.create(this.#logOptions(id), session))
@@ -362,6 +370,7 @@ export class SessionManager {
 const rejections = {
   SESSION_LIMIT: 'The bar is full. Please try again in a moment.',
   MEMORY_PRESSURE: 'The bar has no room at this moment. Please try again shortly.',
+  OVERLOADED: 'The bar is very busy at this moment. Please try again shortly.',
   DRAINING: 'This server is closing. Please try again in a moment.',
 } as const
 

@@ -8,6 +8,8 @@ export type StoreOperation = Exclude<keyof Store, 'description' | 'shared' | 'cl
 export interface StoreObserver {
   /** An operation ended, well or not, after this time. */
   operation(name: StoreOperation, seconds: number): void
+  /** It failed. */
+  failed(name: StoreOperation): void
   /** An append found another version than it expected. */
   conflict(): void
 }
@@ -18,6 +20,9 @@ export function observeStore(store: Store, observer: StoreObserver, clock: Clock
     const startedMs = clock.now()
     try {
       return await run()
+    } catch (error) {
+      observer.failed(name)
+      throw error
     } finally {
       observer.operation(name, (clock.now() - startedMs) / 1000)
     }

@@ -3,4 +3,5 @@ export const noRateLimits = {
   MAYA_SESSION_RATE_LIMIT: '0',
   MAYA_BURST_LIMIT: '0',
   MAYA_APP_RATE_LIMIT: '0',
+  MAYA_EVENT_LOOP_DELAY_MS: '0',
 } as const

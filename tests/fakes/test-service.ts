@@ -3,6 +3,7 @@ import { readSettings, type Settings } from '../../src/config/settings.ts'
 import type { Store } from '../../src/log/store.ts'
 import { createService, type ProcessFacts, type Service, type ServiceOptions } from '../../src/service.ts'
 import { FakeClock } from './fake-clock.ts'
+import { FakeEventLoop } from './fake-event-loop.ts'
 import { noRateLimits } from './no-rate-limits.ts'
 import { ScriptedModel } from './scripted-model.ts'
 
@@ -40,9 +41,16 @@ export type TestServiceOptions = Partial<ServiceOptions> & {
   readonly environment?: Readonly<Record<string, string>>
 }
 
-/** A whole service, to be closed by whoever asked for it. Memory is that of a machine without limits. */
+/** A whole service, to be closed by whoever asked for it, on a machine without limits whose event loop is never late. */
 function createTestService({ environment, ...parts }: TestServiceOptions = {}): Promise<Service> {
-  return createService({ settings: settingsOf(environment), facts, readMemory: noLimits, ...parts })
+  const watchLoop = new FakeEventLoop().watch
+  return createService({
+    settings: settingsOf(environment),
+    facts,
+    readMemory: noLimits,
+    watchLoop,
+    ...parts,
+  })
 }
 
 /** A whole service for one test, closed at its end. */

@@ -8,6 +8,7 @@ import { EventReader, listen } from '../fakes/event-reader.ts'
 import { changesOf, scrape, seriesOf } from '../fakes/exposition.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { newGuest } from '../fakes/guest.ts'
+import { GuestProvider } from '../fakes/guest-provider.ts'
 import { calls, hanging, says, ScriptedModel } from '../fakes/scripted-model.ts'
 import { shareService, startService } from '../fakes/test-service.ts'
 
@@ -107,18 +108,20 @@ describe('turns are counted', () => {
       'maya_llm_requests_total{provider="scripted",outcome="aborted"}': 1,
       maya_turns_running: -1,
     })
+    expect(Object.keys(changes).filter((name) => name.startsWith('maya_turn_failures'))).toEqual([])
   })
 
   it.each([
-    [new ModelError('MODEL_BLOCKED', 'No.', { retryable: false }), 'failed'],
-    [new Error('a defect'), 'failed'],
-    [new ModelError('MODEL_TIMEOUT', 'Slow.', { retryable: true }), 'interrupted'],
-  ])('when their model fails: %s', async (reply, outcome) => {
+    [new ModelError('MODEL_BLOCKED', 'No.', { retryable: false }), 'failed', 'MODEL_BLOCKED'],
+    [new Error('a defect'), 'failed', 'INTERNAL'],
+    [new ModelError('MODEL_TIMEOUT', 'Slow.', { retryable: true }), 'interrupted', 'MODEL_TIMEOUT'],
+  ])('when their model fails: %s', async (reply, outcome, code) => {
     const guest = await newGuest(service)
     model.add(reply)
     const changes = await changesOf(service, () => guest.post('/chat', { user_input: 'hi' }))
     expect(changes).toMatchObject({
       [`maya_turns_total{outcome="${outcome}"}`]: 1,
+      [`maya_turn_failures_total{code="${code}"}`]: 1,
       'maya_llm_requests_total{provider="scripted",outcome="error"}': 1,
     })
   })
@@ -157,6 +160,47 @@ describe('turns are counted', () => {
     const guest = await newGuest(own)
     const changes = await changesOf(own, () => guest.post('/chat', { user_input: 'hi' }))
     expect(changes).toMatchObject({ 'maya_tool_calls_total{tool="broken",outcome="failed"}': 1 })
+  })
+})
+
+describe('what the model costs is counted', () => {
+  const prices = { MAYA_LLM_INPUT_PRICE: '0.5', MAYA_LLM_OUTPUT_PRICE: '3' }
+  const cost = 'maya_llm_cost_dollars_total{provider="scripted"}'
+
+  it('by the tokens of each reply and the prices for a million of them', async () => {
+    const own = await startService({ model: new ScriptedModel(martini, says('.')), environment: prices })
+    const guest = await newGuest(own)
+    const changes = await changesOf(own, () => guest.post('/chat', { user_input: 'martini' }))
+    // Two replies of 10 tokens in and 5 out.
+    expect(changes[cost]).toBeCloseTo((20 * 0.5 + 10 * 3) / 1e6, 12)
+  })
+
+  it('not where nothing is said about prices', async () => {
+    const guest = await newGuest(service)
+    model.add(says('Hello.'))
+    const changes = await changesOf(service, () => guest.post('/chat', { user_input: 'hi' }))
+    expect(changes).not.toHaveProperty(cost)
+  })
+
+  it('not for the keys of guests', async () => {
+    const provider = new GuestProvider()
+    const { keyChecks, guestModel } = provider
+    const own = await startService({ model: new ScriptedModel(), keyChecks, guestModel, environment: prices })
+    const guest = await newGuest(own)
+    await guest.post('/session/keys', { gemini_key: 'AIza-Canary' })
+    provider.say('AIza-Canary', says('Hello.'))
+    const changes = await changesOf(own, async () => {
+      expect((await guest.post('/chat', { user_input: 'hi' })).json().response_text).toBe('Hello.')
+    })
+    expect(Object.keys(changes).filter((name) => name.startsWith('maya_llm_cost'))).toEqual([])
+  })
+
+  it('not for the model that is a part of the server', async () => {
+    const own = await startService({ environment: { MAYA_LLM_PROVIDER: 'house', ...prices } })
+    const guest = await newGuest(own)
+    const changes = await changesOf(own, () => guest.post('/chat', { user_input: 'A martini, please.' }))
+    expect(changes).toMatchObject({ 'maya_turns_total{outcome="complete"}': 1 })
+    expect(seriesOf(await scrape(own)).get('maya_llm_cost_dollars_total{provider="house"}')).toBe(0)
   })
 })
 
@@ -226,6 +270,17 @@ describe('streams are counted', () => {
 })
 
 describe('the store is counted', () => {
+  it('when it fails, by operation', async () => {
+    const store = createMemoryStore({ clock: new FakeClock() })
+    const own = await startService({ store })
+    await store.close()
+    const create = () => own.app.inject({ method: 'POST', url: '/api/v1/sessions' })
+    expect(await changesOf(own, create)).toMatchObject({
+      'maya_store_failures_total{operation="append"}': 1,
+      'maya_store_operation_seconds_count{operation="append"}': 1,
+    })
+  })
+
   it('when two write at once', async () => {
     const clock = new FakeClock()
     const environment = { MAYA_MASTER_KEY: Buffer.alloc(32, 'k').toString('base64') }

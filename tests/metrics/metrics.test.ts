@@ -37,6 +37,7 @@ const ours = {
   maya_session_memory_bytes: 'gauge',
   maya_memory_source_info: 'gauge',
   maya_turns_total: 'counter',
+  maya_turn_failures_total: 'counter',
   maya_turn_duration_seconds: 'histogram',
   maya_turn_first_text_seconds: 'histogram',
   maya_turn_first_audio_seconds: 'histogram',
@@ -45,6 +46,7 @@ const ours = {
   maya_llm_requests_total: 'counter',
   maya_llm_failures_total: 'counter',
   maya_llm_tokens_total: 'counter',
+  maya_llm_cost_dollars_total: 'counter',
   maya_llm_retries_total: 'counter',
   maya_llm_fallbacks_total: 'counter',
   maya_llm_breaker_open: 'gauge',
@@ -60,6 +62,7 @@ const ours = {
   maya_stt_audio_seconds_total: 'counter',
   maya_voice_failures_total: 'counter',
   maya_store_operation_seconds: 'histogram',
+  maya_store_failures_total: 'counter',
   maya_store_conflicts_total: 'counter',
   maya_payments_total: 'counter',
   maya_budget_exhausted_total: 'counter',
@@ -70,8 +73,25 @@ const ours = {
   maya_guard_errors_total: 'counter',
   maya_fleet_failures_total: 'counter',
   maya_event_loop_delay_seconds: 'gauge',
+  maya_event_loop_delay_bound_seconds: 'gauge',
+  maya_event_loop_overloaded: 'gauge',
   maya_build_info: 'gauge',
 }
+
+const turnFailureCodes = [
+  'MODEL_UNAVAILABLE',
+  'MODEL_TIMEOUT',
+  'MODEL_TRUNCATED',
+  'MODEL_BLOCKED',
+  'KEY_REJECTED',
+  'KEY_QUOTA',
+  'BUDGET_EXHAUSTED',
+  'TURN_LIMIT',
+  'INTERRUPTED',
+  'OVERLOADED',
+  'STORE_UNAVAILABLE',
+  'INTERNAL',
+]
 
 describe('the exposition', () => {
   it('has every name of the contract with its type and a word of help', async () => {
@@ -113,18 +133,19 @@ describe('the exposition', () => {
       'maya_stream_readers',
       'maya_turns_running',
       'maya_active_sessions',
-      ...['SESSION_LIMIT', 'MEMORY_PRESSURE', 'DRAINING'].map(
+      ...['SESSION_LIMIT', 'MEMORY_PRESSURE', 'OVERLOADED', 'DRAINING'].map(
         (reason) => `maya_sessions_rejected_total{reason="${reason}"}`,
       ),
       ...['complete', 'stopped', 'failed', 'interrupted'].map(
         (outcome) => `maya_turns_total{outcome="${outcome}"}`,
       ),
+      ...turnFailureCodes.map((code) => `maya_turn_failures_total{code="${code}"}`),
       ...['settled', 'declined', 'unknown'].map((outcome) => `maya_payments_total{outcome="${outcome}"}`),
       ...['ok', 'error', 'aborted'].map(
         (outcome) => `maya_llm_requests_total{provider="house",outcome="${outcome}"}`,
       ),
       ...['input', 'output'].map((kind) => `maya_llm_tokens_total{provider="house",kind="${kind}"}`),
-      ...['retries_total', 'fallbacks_total', 'breaker_open'].map(
+      ...['retries_total', 'fallbacks_total', 'breaker_open', 'cost_dollars_total'].map(
         (name) => `maya_llm_${name}{provider="house"}`,
       ),
       ...['ok', 'refused', 'invalid', 'failed'].flatMap((outcome) =>
@@ -135,9 +156,11 @@ describe('the exposition', () => {
       'maya_turn_duration_seconds_count',
       'maya_turn_first_text_seconds_count',
       'maya_turn_first_audio_seconds_count',
-      ...['append', 'load', 'touch', 'acquireLease', 'saveSnapshot'].map(
-        (operation) => `maya_store_operation_seconds_count{operation="${operation}"}`,
-      ),
+      ...['append', 'load', 'touch', 'acquireLease', 'saveSnapshot'].flatMap((operation) => [
+        `maya_store_operation_seconds_count{operation="${operation}"}`,
+        `maya_store_failures_total{operation="${operation}"}`,
+      ]),
+      'maya_event_loop_overloaded',
     ]
     expect(expected.map((name) => [name, series.get(name)])).toEqual(expected.map((name) => [name, 0]))
   })
@@ -154,6 +177,7 @@ describe('the exposition', () => {
       MODAL_MAX_CONTAINERS: '5',
       MAYA_SESSIONS_PER_CONTAINER: '4',
       MAYA_DEFAULT_SESSION_MEMORY_MB: '100',
+      MAYA_EVENT_LOOP_DELAY_MS: '150',
     }
     const own = await startService({
       environment,
@@ -175,6 +199,8 @@ describe('the exposition', () => {
       maya_max_sessions: 4,
       maya_session_utilization: 0.25,
       maya_sessions_admissible: 3,
+      maya_event_loop_overloaded: 0,
+      maya_event_loop_delay_bound_seconds: 0.15,
       maya_rag_available: 0,
       maya_rag_document_count: 0,
       'maya_rag_type{type="none"}': 1,

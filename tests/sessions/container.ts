@@ -24,9 +24,10 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { createMemoryBus } from '../../src/store/memory-bus.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { noKeys, serverModelOnly } from '../fakes/guest-keys.ts'
+import { RecordingObserver } from '../fakes/recording-observer.ts'
 import { ScriptedModel, type ScriptedReply } from '../fakes/scripted-model.ts'
 
-export type ContainerOptions = Partial<Omit<SessionManagerOptions, 'parts' | 'memory'>> & {
+export type ContainerOptions = Partial<Omit<SessionManagerOptions, 'parts' | 'memory' | 'loop'>> & {
   /** Begins every id that this container makes, so that two over one store can be told apart. */
   readonly name?: string
   readonly clock?: FakeClock
@@ -39,6 +40,7 @@ export type ContainerOptions = Partial<Omit<SessionManagerOptions, 'parts' | 'me
   readonly limits?: Partial<Limits>
   readonly payments?: PaymentProvider
   readonly memory?: MemoryRoom
+  readonly loop?: SessionManagerOptions['loop']
   readonly overlap?: 'queue' | 'reject' | 'interrupt'
   readonly turnsQueuedMax?: number
   readonly turnMs?: number
@@ -64,7 +66,8 @@ export function startContainer(options: ContainerOptions = {}) {
   const script = new ScriptedModel(...replies)
   const { stateOf } = options
   const agent: Agent = { name: 'maya', instructions: 'Be brief.', tools, ...(stateOf && { stateOf }) }
-  const happened: string[] = []
+  const observer = new RecordingObserver()
+  const { happened } = observer
   const defects: unknown[] = []
   const limits = { ...realLimits, ...options.limits }
   let ids = 0
@@ -86,6 +89,7 @@ export function startContainer(options: ContainerOptions = {}) {
     },
     ...options,
     memory: options.memory ?? { roomBytes: Infinity, admissionBytes: null, pressure: false },
+    loop: options.loop ?? { overloaded: false },
     parts: {
       store,
       bus: options.bus ?? createMemoryBus(),
@@ -98,7 +102,7 @@ export function startContainer(options: ContainerOptions = {}) {
         store,
         clock,
         bounds: { ...noBudgets, ...options.budgets },
-        observer: { budgetExhausted: (budget) => happened.push(`budget ${budget}`) },
+        observer,
       }),
       promptTokensMax: options.promptTokensMax ?? 16_000,
       createMask: options.createMask ?? (() => noMask),
@@ -106,25 +110,19 @@ export function startContainer(options: ContainerOptions = {}) {
         provider: options.payments ?? new FakePayments(),
         clock,
         timeoutMs: limits.paymentMs,
-        observer: { paymentEnded: (outcome) => happened.push(`payment ${outcome}`) },
+        observer,
       },
       present: plainly,
       overlap: options.overlap ?? 'queue',
       turnsQueuedMax: options.turnsQueuedMax ?? 4,
       turnMs: options.turnMs ?? 120_000,
       createId: () => `${name}-${++ids}`,
-      observer: {
-        turnEnded: (outcome) => happened.push(`turn ${outcome}`),
-        firstText: () => {},
-        firstAudio: (seconds) => happened.push(`first audio ${seconds}`),
-        toolCalled: (tool, outcome) => happened.push(`${tool} ${outcome}`),
-        budgetExhausted: (budget) => happened.push(`budget ${budget}`),
-        paymentEnded: (outcome) => happened.push(`payment ${outcome}`),
-      },
+      observer,
       reportDefect: (error) => defects.push(error),
     },
   })
-  return { sessions, clock, store, script, happened, defects, limits, chooseVoice: options.chooseVoice }
+  const { chooseVoice } = options
+  return { sessions, clock, store, script, observer, happened, defects, limits, chooseVoice }
 }
 
 export type Container = ReturnType<typeof startContainer>

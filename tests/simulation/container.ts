@@ -66,6 +66,8 @@ export class Container {
   readonly #subscriptions = new Set<() => void>()
   /** How far its clock is off. */
   readonly #skewMs: number
+  /** Runs of turns that have begun and are still to end. */
+  readonly #runs = new Set<object>()
   #isDead = false
   #isPaused = false
   #ids = 0
@@ -77,8 +79,9 @@ export class Container {
     this.#options = options
     const { random, agent, model, payments } = options
     const clock = this.#clock()
-    const observer = silentObserver
+    const observer = this.#observer()
     this.sessions = new SessionManager({
+      loop: { overloaded: false },
       parts: {
         store: this.#store(),
         bus: this.#bus(),
@@ -120,6 +123,10 @@ export class Container {
     return this.#timers.size
   }
 
+  get turnRunCount(): number {
+    return this.#runs.size
+  }
+
   get isRunning(): boolean {
     return !this.#isDead && !this.#isPaused
   }
@@ -150,6 +157,30 @@ export class Container {
 
   #running(): Promise<void> {
     return new Promise((resolve) => this.#whenRunning(resolve))
+  }
+
+  /** Of each run of a turn the end is reported once, and nothing after it. */
+  #observer() {
+    const { onDefect } = this.#options
+    return {
+      ...silentObserver,
+      turnBegan: () => {
+        const run = {}
+        this.#runs.add(run)
+        const assertRunning = (): void => {
+          if (!this.#runs.has(run)) onDefect(new Error('Something is reported of a turn that has ended.'))
+        }
+        return {
+          firstText: assertRunning,
+          firstAudio: assertRunning,
+          stepEnded: assertRunning,
+          ended: () => {
+            assertRunning()
+            this.#runs.delete(run)
+          },
+        }
+      },
+    }
   }
 
   #clock(): Clock {
@@ -288,10 +319,6 @@ const silentObserver = {
   sessionHibernated() {},
   sessionWoken() {},
   sessionExpired() {},
-  turnEnded() {},
-  firstText() {},
-  firstAudio() {},
-  toolCalled() {},
   budgetExhausted() {},
   paymentEnded() {},
 }

@@ -167,9 +167,10 @@ class Evening {
     }
     await settle()
     await this.#settleActs()
-    for (const { name, sessions, timerCount } of this.#containers) {
+    for (const { name, sessions, timerCount, turnRunCount } of this.#containers) {
       assert.equal(sessions.liveCount, 0, `${name} still has live sessions`)
       assert.equal(timerCount, 0, `${name} has left timers`)
+      assert.equal(turnRunCount, 0, `${name} has turns of which no end was reported`)
     }
   }
 

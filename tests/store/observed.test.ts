@@ -20,6 +20,7 @@ function setup() {
   const seen: string[] = []
   const observer = {
     operation: (name: string, seconds: number) => seen.push(`${name} ${seconds}`),
+    failed: (name: string) => seen.push(`${name} failed`),
     conflict: () => seen.push('conflict'),
   }
   return { clock, seen, store: observeStore(createMemoryStore({ clock }), observer, slowClock) }
@@ -27,7 +28,7 @@ function setup() {
 
 storeContract('observed store', async () => {
   const clock = new FakeClock()
-  const observer = { operation: () => {}, conflict: () => {} }
+  const observer = { operation: () => {}, failed: () => {}, conflict: () => {} }
   const store = observeStore(createMemoryStore({ clock }), observer, clock)
   return { store, advance: async (durationMs) => clock.advance(durationMs), date: () => clock.date() }
 })
@@ -49,11 +50,11 @@ it('reports a conflict, but not a lost lease', async () => {
   expect(seen).toEqual(['append 0.5', 'conflict', 'append 0.5'])
 })
 
-it('reports operations that fail, too', async () => {
+it('reports operations that fail as such, with their seconds', async () => {
   const { store, seen } = setup()
   await store.close()
   await expect(store.load('a')).rejects.toThrow('closed')
-  expect(seen).toEqual(['load 0.5'])
+  expect(seen).toEqual(['load failed', 'load 0.5'])
 })
 
 it('has the description of the store within', () => {

@@ -18,13 +18,17 @@ describe('coming in', () => {
     expect(bar.pageState.value.line).toBe('Ready when you are')
   })
 
-  it('waits for a place with a countdown, and is let in when there is one', async () => {
+  it.each([
+    ['SESSION_LIMIT', 'The bar is full.'],
+    ['MEMORY_PRESSURE', 'The bar is full.'],
+    ['OVERLOADED', 'The server said why.'],
+  ])('waits for a place with a countdown, and is let in when there is one: %s', async (code, sentence) => {
     const browser = new FakeBrowser()
-    const refusal = { status: 503, code: 'SESSION_LIMIT', detail: 'Full.', retryAfterSeconds: 5 }
+    const refusal = { status: 503, code, detail: 'The server said why.', retryAfterSeconds: 5 }
     browser.server.refusals.set('/sessions', [refusal])
     const { bar } = await browser.open()
     expect(bar.isFull.value).toBe(true)
-    expect(bar.notice.text.value).toBe('The bar is full.')
+    expect(bar.notice.text.value).toBe(sentence)
     expect(bar.notice.countdown.value).toBe('Trying again in 5 s …')
     await browser.clock.advanceAsync(2000)
     expect(bar.notice.countdown.value).toBe('Trying again in 3 s …')

@@ -9,7 +9,7 @@ export interface ProblemOptions {
 const waitSecondsMax = 300
 
 const goneCodes: readonly string[] = ['SESSION_NOT_FOUND', 'IDEMPOTENCY_KEY_WITHOUT_SESSION']
-const fullCodes: readonly string[] = ['SESSION_LIMIT', 'MEMORY_PRESSURE']
+const fullCodes: readonly string[] = ['SESSION_LIMIT', 'MEMORY_PRESSURE', 'OVERLOADED']
 
 /** What the server refused and why, or, with status 0, that it could not be reached. */
 export class Problem extends Error {
