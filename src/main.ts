@@ -1,17 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseEnv } from 'node:util'
+import { inspect } from 'node:util'
 import closeWithGrace from 'close-with-grace'
-import pino from 'pino'
-import { every, systemClock } from './clock.ts'
+import { systemClock } from './clock.ts'
 import {
   capacityWarning,
   describeProblem,
   readSettings,
+  secretsIn,
   settingWarnings,
   type Settings,
 } from './config/settings.ts'
+import { readVariables, VariablesError, type Variables } from './config/variables.ts'
+import { createLibraryLogger } from './http/library-logger.ts'
+import { withoutEcho } from './interrupts.ts'
 import { StoreError } from './log/store.ts'
+import { LineRedaction } from './logs/line-redaction.ts'
+import { createLog } from './logs/log.ts'
+import { createLogger } from './logs/logger.ts'
+import { LineOutput } from './logs/line-output.ts'
+import { describeDefect } from './security/redaction.ts'
 import { MasterKeyError } from './security/master-key.ts'
 import { describeModels } from './service-models.ts'
 import { describeVoice } from './service-voices.ts'
@@ -22,33 +30,54 @@ const exitCodes = { configuration: 78, failure: 1 } as const
 
 /** What is left of the shutdown after the turns were given their time, to close connections and store. */
 const closingMs = 5000
-const logFlushMs = 1000
+
+/** Of lines that are gathered before they are written, and of those that wait for a reader. */
+const logBytes = { gathered: 4096, waitingMax: 1024 * 1024 } as const
 
 /** Made by the build. */
 const pageFile = join(import.meta.dirname, '../web/dist/index.html')
 
 const settings = settingsOrExit()
-const destination = pino.destination({ dest: 1, sync: false, minLength: 4096, maxLength: 1024 * 1024 })
-const logger = pino({ level: settings.logLevel, base: null }, destination)
-every(systemClock, logFlushMs, () => destination.flush())
-const service = await serviceOrExit(settings)
-closeWithGrace({ delay: settings.shutdownMs + closingMs, logger }, async ({ err, signal }) => {
-  if (err !== undefined) logger.fatal({ err }, 'closing after a fatal error')
-  else logger.info({ signal }, 'closing')
-  await service.close(settings.shutdownMs)
-  logger.info('closed')
-  destination.flushSync()
+const isPretty = settings.logFormat === 'auto' ? process.stdout.isTTY : settings.logFormat === 'pretty'
+const output = new LineOutput({
+  fileDescriptor: 1,
+  clock: systemClock,
+  gatheredBytes: isPretty ? 0 : logBytes.gathered,
+  waitingBytesMax: logBytes.waitingMax,
 })
+const redaction = new LineRedaction(secretsIn(settings))
+const logger = await createLogger({
+  level: settings.logLevel,
+  format: isPretty ? 'pretty' : 'json',
+  redaction,
+  destination: output,
+})
+const log = createLog(logger)
+output.reportLosses(log)
+// A server does not end because nobody hears its first words.
+process.stdout.on('error', () => {})
+const service = await serviceOrExit(settings)
+closeOnSignal(service)
 await listenOrExit(service)
 sayHello(service)
+logStart(service)
 
 function settingsOrExit(): Settings {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-  const result = readSettings({ ...file, ...process.env })
+  const result = readSettings(variablesOrExit())
   if (result.ok) return result.settings
   const problems = result.problems.map((problem) => `  ${describeProblem(problem)}\n`)
   process.stderr.write(`Maya does not start, because of these settings:\n${problems.join('')}`)
   process.exit(exitCodes.configuration)
+}
+
+function variablesOrExit(): Variables {
+  try {
+    return readVariables(process.env)
+  } catch (error) {
+    if (!(error instanceof VariablesError)) throw error
+    process.stderr.write(`Maya does not start: ${error.message}\n`)
+    process.exit(exitCodes.configuration)
+  }
 }
 
 async function serviceOrExit(from: Settings): Promise<Service> {
@@ -57,13 +86,46 @@ async function serviceOrExit(from: Settings): Promise<Service> {
       settings: from,
       facts: processFacts(),
       logger,
+      onSecrets: (secrets) => redaction.know(secrets),
       onStoreWait: (reason) => process.stderr.write(`${reason} Waiting for it ...\n`),
     })
   } catch (error) {
-    if (error instanceof MasterKeyError) return exitWith(exitCodes.configuration, error)
-    if (error instanceof StoreError) return exitWith(exitCodes.failure, error)
-    throw error
+    if (error instanceof MasterKeyError) return exitWith(exitCodes.configuration, error.message)
+    if (error instanceof StoreError) return exitWith(exitCodes.failure, error.message)
+    return exitWith(exitCodes.failure, inspect(error))
   }
+}
+
+function closeOnSignal(running: Service): void {
+  const delay = settings.shutdownMs + closingMs
+  const options = {
+    delay,
+    skip: ['SIGINT' as const],
+    logger: createLibraryLogger(log),
+    onTimeout: () => giveUp(() => log('closing was too slow', { ms: delay })),
+    onSecondSignal: (signal: string) => giveUp(() => log('told to close again', { signal })),
+    onSecondError: (error: unknown) => giveUp(() => log('defect', { err: describeDefect(error) })),
+  }
+  // Left to ourselves above, and then handled as the others are.
+  process.on(
+    'SIGINT',
+    withoutEcho(systemClock, () => process.emit('SIGTERM', 'SIGINT')),
+  )
+  closeWithGrace(options, async ({ err, signal }) => {
+    if (err === undefined) log('closing', { signal })
+    else log('closing after a fatal error', { err: describeDefect(err) })
+    try {
+      await running.close(settings.shutdownMs)
+      log('closed')
+    } finally {
+      await output.end()
+    }
+  })
+}
+
+function giveUp(say: () => void): void {
+  say()
+  output.endNow()
 }
 
 async function listenOrExit({ app }: Service): Promise<void> {
@@ -71,12 +133,12 @@ async function listenOrExit({ app }: Service): Promise<void> {
   try {
     await app.listen({ host, port })
   } catch (error) {
-    exitWith(exitCodes.failure, error)
+    exitWith(exitCodes.failure, error instanceof Error ? error.message : String(error))
   }
 }
 
-function exitWith(code: number, error: unknown): never {
-  process.stderr.write(`Maya does not start: ${error instanceof Error ? error.message : String(error)}\n`)
+function exitWith(code: number, reason: string): never {
+  process.stderr.write(`Maya does not start: ${redaction.maskText(reason)}\n`)
   process.exit(code)
 }
 
@@ -118,6 +180,23 @@ function sayHello({ app, store, memory, sessions }: Service): void {
     ...warnings(service).map((warning) => `  warning   ${warning}`),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** The same for machines. */
+function logStart({ app, store, memory, sessions }: Service): void {
+  const { nodeVersion, version } = processFacts()
+  const address = app.server.address()
+  log('started', {
+    version,
+    node: nodeVersion,
+    port: typeof address === 'object' ? address?.port : undefined,
+    model: describeModels(settings),
+    voice: describeVoice(settings),
+    store: store.description,
+    sessions_max: sessions.sessionsMax,
+    memory_limit_bytes: memory.reading.limitBytes,
+    warnings: warnings(service),
+  })
 }
 
 function warnings({ memory }: Service): readonly string[] {

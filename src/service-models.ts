@@ -55,6 +55,15 @@ export function providersOf(settings: Settings): readonly ProviderName[] {
   return [...new Set([ownProviderOf(settings), ...guests, ...fallback])]
 }
 
+/** What the tokens of these providers cost the server; nothing for the one that is a part of it. */
+export function pricesOf(
+  { llmInputPrice, llmOutputPrice }: Settings,
+  providers: readonly string[],
+): ReadonlyMap<string, { readonly input: number; readonly output: number }> {
+  const price = { input: llmInputPrice ?? 0, output: llmOutputPrice ?? 0 }
+  return new Map(providers.filter((name) => name !== 'house').map((name) => [name, price]))
+}
+
 /** Only Google's own model can be used with a guest's key for it. */
 export function takesGeminiKeys({ llmProvider }: Settings): boolean {
   return llmProvider === 'auto' || llmProvider === 'gemini'

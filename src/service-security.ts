@@ -46,7 +46,7 @@ export interface GuardParts {
 
 export function createGuard({ settings, guardRules, clock, limits, metrics, masterKeys }: GuardParts): Guard {
   const { messageCharactersMax } = settings
-  const secrets = [...secretsIn(settings), ...masterKeys.flatMap(spellingsOf)]
+  const secrets = serverSecrets(settings, masterKeys)
   const rules = guardRules ?? createGuardRules({ secrets, messageCharactersMax })
   return guardWithPolicy(rules, {
     onError: settings.guardOnError,
@@ -57,6 +57,11 @@ export function createGuard({ settings, guardRules, clock, limits, metrics, mast
     clock,
     observer: metrics,
   })
+}
+
+/** Every text that nobody may ever be shown. */
+export function serverSecrets(settings: Settings, masterKeys: readonly Buffer[]): readonly string[] {
+  return [...secretsIn(settings), ...masterKeys.flatMap(spellingsOf)]
 }
 
 export interface RateParts {

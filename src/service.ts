@@ -8,8 +8,10 @@ import type { Settings } from './config/settings.ts'
 import type { Agent } from './conversation/agent.ts'
 import { maya } from './conversation/agents/maya.ts'
 import { Budgets } from './conversation/budgets.ts'
+import { joinObservers } from './conversation/joined-observers.ts'
+import type { ConversationObserver } from './conversation/observer.ts'
 import type { PaymentsOptions } from './conversation/payments.ts'
-import { createApp, type App, type AppOptions } from './http/app.ts'
+import { createApp, type App } from './http/app.ts'
 import { EventStreams } from './http/event-stream.ts'
 import { Listening } from './http/listening.ts'
 import type { MessageRates } from './http/message-rates.ts'
@@ -19,27 +21,30 @@ import { VoiceChoices } from './http/voice-choices.ts'
 import { present } from './http/wire.ts'
 import type { ClosableModel, Model } from './llm/model.ts'
 import type { Models } from './llm/models.ts'
-import type { ModelObserver } from './llm/observed.ts'
+import type { EventLoopMonitor } from './event-loop/monitor.ts'
 import type { Bus } from './log/bus.ts'
 import type { Store } from './log/store.ts'
+import { logDefects, logFailures } from './logs/failure-lines.ts'
+import { createLog, type LineWriter, type Log } from './logs/log.ts'
+import { logRequests } from './logs/request-lines.ts'
+import { logTurns } from './logs/turn-lines.ts'
 import { createCpuReader } from './memory/cpu.ts'
-import { MemoryMonitor } from './memory/monitor.ts'
-import { createMemoryReader, type MemoryReading } from './memory/readers.ts'
+import type { MemoryMonitor } from './memory/monitor.ts'
 import type { Fleet } from './metrics/fleet.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { guardMarks, type Guard, type GuardRules } from './security/guard.ts'
-import { describeDefect } from './security/redaction.ts'
 import type { SessionTokens } from './security/session-token.ts'
 import type { KeyChecks } from './sessions/guest-keys.ts'
 import { createFleet } from './service-fleet.ts'
-import { createKeyChecks, createModels, providersOf, takesGeminiKeys } from './service-models.ts'
-import { createGuard, createRates, openSecrets } from './service-security.ts'
+import { createLoopMonitor, createMemoryMonitor, failedChecks, type HealthOptions } from './service-health.ts'
+import { createKeyChecks, createModels, pricesOf, providersOf, takesGeminiKeys } from './service-models.ts'
+import { createGuard, createRates, openSecrets, serverSecrets } from './service-security.ts'
 import { openShared, sharedByNobody, type Shared } from './service-store.ts'
+import { openTraces, type Traces } from './service-traces.ts'
 import { createVoices, takesCartesiaKeys, voicesOf } from './service-voices.ts'
 import type { SessionParts } from './sessions/session.ts'
 import { SessionManager, type SessionManagerOptions } from './sessions/session-manager.ts'
 import { observeStore } from './store/observed.ts'
-import type { VoiceObserver } from './voice/observer.ts'
 import type { VoiceClient, Voices } from './voice/voices.ts'
 
 /** What only the process knows. */
@@ -55,10 +60,11 @@ export interface ProcessFacts {
 }
 
 /** Everything a service is made of. What a test may replace is optional here. */
-export interface ServiceOptions extends Partial<Shared> {
+export interface ServiceOptions extends Partial<Shared>, Pick<HealthOptions, 'readMemory' | 'watchLoop'> {
   readonly settings: Settings
   readonly facts: ProcessFacts
-  readonly logger?: AppOptions['logger']
+  /** Where the lines of the log go; nowhere where it is missing. */
+  readonly logger?: LineWriter
   readonly clock?: Clock
   readonly limits?: Limits
   readonly model?: Model
@@ -72,15 +78,17 @@ export interface ServiceOptions extends Partial<Shared> {
   readonly agents?: readonly Agent[]
   readonly payments?: PaymentProvider
   readonly guardRules?: GuardRules
-  readonly readMemory?: () => MemoryReading
   /** Called once when the store cannot be had yet and is waited for, with a sentence that says why. */
   readonly onStoreWait?: (reason: string) => void
+  /** Called with the texts that nobody may ever be shown, as soon as they are known. */
+  readonly onSecrets?: (secrets: readonly string[]) => void
 }
 
 export interface Service {
   readonly app: App
   readonly sessions: SessionManager
   readonly memory: MemoryMonitor
+  readonly loop: EventLoopMonitor
   readonly store: Store
   /** Refuses new sessions, lets running turns end within `graceMs`, then closes everything. */
   close(graceMs: number): Promise<void>
@@ -88,25 +96,31 @@ export interface Service {
 
 /** Builds and joins the parts of one server. The bill of materials. */
 export async function createService(options: ServiceOptions): Promise<Service> {
-  const { settings, facts, logger = false, clock = systemClock, limits = defaultLimits } = options
+  const { settings, facts, clock = systemClock, limits = defaultLimits } = options
   const agents = new Map((options.agents ?? [maya]).map((agent) => [agent.name, agent]))
   const metrics = createCatalogue(options, agents)
-  const reportDefect = createDefectReport(logger)
-  const memory = createMonitor(options, clock)
-  const { bus, board, buckets, ...opened } = await openSharedOf(options, { clock, limits })
+  const log = createLog(options.logger)
+  const reportDefect = logDefects(log)
+  const memory = createMemoryMonitor(options, clock)
+  const loop = createLoopMonitor(options, clock)
+  const { bus, board, buckets, ...opened } = await openSharedOf(options, { clock, limits, log })
   const store = observeStore(opened.store, metrics, clock)
   const { tokens, vault, masterKeys } = await closedOnFailure([bus, store], () =>
     openSecrets(settings, store),
   )
+  const secrets = serverSecrets(settings, masterKeys)
+  options.onSecrets?.(secrets)
   const rates = createRates({ settings, limits, buckets, metrics })
   const guard = createGuard({ ...options, clock, limits, metrics, masterKeys })
   const random = Math.random
-  const observer = logFailures(metrics, logger)
+  const observer = logFailures(metrics, log)
+  const traces = await openTraces({ settings, limits, clock, log, version: facts.version, secrets })
+  const conversation = traces.around(joinObservers([metrics, logTurns(log)]))
   const listening = new Listening({ clock, limits, observer, reportDefect })
   const models = createModels({ ...options, clock, limits, observer, random, reportDefect })
   const voices = createVoices({ ...options, clock, limits, observer, reportDefect })
-  const shared = { settings, limits, clock, agents, metrics, memory, store, bus, rates, guard, tokens }
-  const domain = { ...shared, listening, voices }
+  const shared = { settings, limits, clock, agents, metrics, memory, loop, store, bus, rates, guard, tokens }
+  const domain = { ...shared, listening, voices, conversation, traces }
   const sessions = new SessionManager({
     ...createSessionOptions({ ...domain, models, reportDefect }),
     parts: {
@@ -118,21 +132,23 @@ export async function createService(options: ServiceOptions): Promise<Service> {
         voices,
         takesCartesia: takesCartesiaKeys(settings),
       },
-      payments: createPayments(options, { clock, metrics, limits }),
+      payments: createPayments(options, { clock, limits, conversation }),
     },
   })
   const streams = new EventStreams({ clock, heartbeatMs: limits.heartbeatMs, observer: metrics })
   const fleet = createFleet({ board, facts, clock, limits, metrics, reportDefect })
-  const app = await createEdge({ ...domain, logger, sessions, streams, fleet })
+  const app = await createEdge({ ...domain, log, sessions, streams, fleet })
   const cpuSeconds = createCpuReader({ processCpuSeconds: facts.cpuSeconds })
-  metrics.watch({ memory, sessions, cpuSeconds, uptimeSeconds: facts.uptimeSeconds })
+  metrics.watch({ memory, loop, sessions, cpuSeconds, uptimeSeconds: facts.uptimeSeconds })
   memory.start()
+  loop.start()
   sessions.start()
   await fleet.start()
   return {
     app,
     sessions,
     memory,
+    loop,
     store,
     close: (graceMs) => closeParts({ ...domain, sessions, streams, app, models, fleet }, graceMs),
   }
@@ -142,11 +158,13 @@ function createCatalogue(
   { settings, facts, model, voice }: ServiceOptions,
   agents: ReadonlyMap<string, Agent>,
 ): Metrics {
+  const providers = model === undefined ? providersOf(settings) : [model.name]
   return createMetrics({
     version: facts.version,
     nodeVersion: facts.nodeVersion,
     tools: [...agents.values()].flatMap(({ tools }) => tools.map(({ name }) => name)),
-    providers: model === undefined ? providersOf(settings) : [model.name],
+    providers,
+    prices: pricesOf(settings, providers),
     voices: voicesOf(settings, voice),
     configuredMemoryBytes: settings.memoryLimitBytes,
     containersMax: settings.containersMax,
@@ -155,15 +173,17 @@ function createCatalogue(
   })
 }
 
-interface DomainParts extends Omit<EdgeParts, 'logger' | 'sessions' | 'streams' | 'fleet'> {
+interface DomainParts extends Omit<EdgeParts, 'log' | 'sessions' | 'streams' | 'fleet'> {
+  readonly conversation: ConversationObserver
   readonly models: Models
   readonly reportDefect: (error: unknown) => void
 }
 
 function createSessionOptions(parts: DomainParts): Omit<SessionManagerOptions, 'parts'> {
-  const { settings, memory, metrics, tokens, rates, listening } = parts
+  const { settings, memory, loop, metrics, tokens, rates, listening } = parts
   return {
     memory,
+    loop,
     sessionsMax: settings.sessionsMax,
     sessionBytes: settings.sessionMemoryBytes,
     expiryMs: settings.sessionExpiryMs,
@@ -180,7 +200,7 @@ function createSessionOptions(parts: DomainParts): Omit<SessionManagerOptions, '
 
 /** What all sessions share, but for keys and payments. */
 function createSessionParts(parts: DomainParts): Omit<SessionParts, 'keys' | 'payments'> {
-  const { settings, store, bus, clock, limits, agents, models, metrics, guard, reportDefect } = parts
+  const { settings, store, bus, clock, limits, agents, models, conversation, guard, reportDefect } = parts
   return {
     store,
     bus,
@@ -188,7 +208,7 @@ function createSessionParts(parts: DomainParts): Omit<SessionParts, 'keys' | 'pa
     limits,
     agents,
     models,
-    budgets: new Budgets({ store, clock, bounds: settings, observer: metrics }),
+    budgets: new Budgets({ store, clock, bounds: settings, observer: conversation }),
     promptTokensMax: settings.promptTokensMax,
     createMask: (secrets) => guard.maskOutput(secrets),
     present,
@@ -196,22 +216,23 @@ function createSessionParts(parts: DomainParts): Omit<SessionParts, 'keys' | 'pa
     turnsQueuedMax: settings.turnsQueuedMax,
     turnMs: settings.turnMs,
     createId: randomUUID,
-    observer: metrics,
+    observer: conversation,
     reportDefect,
   }
 }
 
 type ClosingParts = Pick<
   EdgeParts,
-  'clock' | 'listening' | 'voices' | 'sessions' | 'streams' | 'memory' | 'store' | 'bus' | 'fleet'
+  'clock' | 'listening' | 'voices' | 'sessions' | 'streams' | 'memory' | 'loop' | 'store' | 'bus' | 'fleet'
 > & {
   readonly app: App
   readonly models: Models
+  readonly traces: Traces
 }
 
 /** In this order: what still runs needs what comes after it. */
 async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
-  const { clock, listening, sessions, streams, app, models, voices, memory, store, bus, fleet } = parts
+  const { clock, listening, sessions, streams, app, models, voices, memory, loop, store, bus, fleet } = parts
   // What is said from now on would be answered by nobody.
   listening.close()
   const deadline = new AbortController()
@@ -222,7 +243,9 @@ async function closeParts(parts: ClosingParts, graceMs: number): Promise<void> {
   await app.close()
   await models.close()
   await voices.close()
+  await parts.traces.close()
   memory.stop()
+  loop.stop()
   await fleet.stop()
   await bus.close()
   await store.close()
@@ -232,7 +255,7 @@ interface EdgeParts {
   readonly settings: Settings
   readonly limits: Limits
   readonly clock: Clock
-  readonly logger: AppOptions['logger']
+  readonly log: Log
   readonly sessions: SessionManager
   readonly tokens: SessionTokens
   readonly rates: MessageRates
@@ -243,6 +266,7 @@ interface EdgeParts {
   readonly agents: ReadonlyMap<string, Agent>
   readonly metrics: Metrics
   readonly memory: MemoryMonitor
+  readonly loop: EventLoopMonitor
   readonly store: Store
   readonly bus: Bus
   readonly fleet: Fleet
@@ -254,6 +278,7 @@ function createEdge({
   tokens,
   streams,
   memory,
+  loop,
   store,
   guard,
   voices,
@@ -267,6 +292,7 @@ function createEdge({
     cookieMaxAgeSeconds: settings.sessionExpiryMs / 1000,
     trustedOrigins: settings.corsOrigins,
   })
+  const logRequest = logRequests(parts.log, parts.clock)
   return createApp({
     ...parts,
     identity,
@@ -276,50 +302,23 @@ function createEdge({
     messageCharactersMax: settings.messageCharactersMax,
     turnsKeptMax: limits.turnsKeptMax,
     metricsToken: settings.metricsToken,
-    health: { guardPolicy: guard.policy, checks: () => failedChecks({ memory, store, guard }) },
+    health: { guardPolicy: guard.policy, checks: () => failedChecks({ memory, loop, store, guard }) },
     bodyBytesMax: settings.bodyBytesMax,
     corsOrigins: settings.corsOrigins,
     trustedProxies: settings.trustedProxies,
     webDirectory: join(import.meta.dirname, '../web/dist'),
-    observeRequest: (request) => parts.metrics.httpRequest(request),
+    observeRequest(request) {
+      parts.metrics.httpRequest(request)
+      logRequest(request)
+    },
   })
 }
 
 function createPayments(
   { payments = simulatedPayments }: ServiceOptions,
-  { clock, metrics, limits }: { clock: Clock; metrics: Metrics; limits: Limits },
+  { clock, limits, conversation }: Pick<DomainParts, 'clock' | 'limits' | 'conversation'>,
 ): PaymentsOptions {
-  return { provider: payments, clock, timeoutMs: limits.paymentMs, observer: metrics }
-}
-
-/** Operators read why a provider failed, in our own words: those of a provider can quote a guest or a key. */
-function logFailures(
-  observer: ModelObserver & VoiceObserver,
-  logger: AppOptions['logger'],
-): ModelObserver & VoiceObserver {
-  if (logger === false) return observer
-  return {
-    ...observer,
-    modelFailed(provider, error) {
-      observer.modelFailed(provider, error)
-      const { code, retryable, message } = error
-      logger.warn({ provider, code, retryable, reason: message }, 'model failed')
-    },
-    breakerChanged(provider, isOpen) {
-      observer.breakerChanged(provider, isOpen)
-      logger.warn({ provider, isOpen }, 'circuit breaker changed')
-    },
-    voiceFailed(provider, code) {
-      observer.voiceFailed(provider, code)
-      logger.warn({ provider, code }, 'voice failed')
-    },
-  }
-}
-
-function createDefectReport(logger: AppOptions['logger']): (error: unknown) => void {
-  return (error) => {
-    if (logger) logger.error({ err: describeDefect(error) }, 'defect')
-  }
+  return { provider: payments, clock, timeoutMs: limits.paymentMs, observer: conversation }
 }
 
 /** The parts are closed in this order where nothing can be made of them. */
@@ -337,40 +336,15 @@ async function closedOnFailure<Made>(
 
 /** A store that a test gives is not opened, and its other parts go before those that come with a store. */
 async function openSharedOf(
-  { settings, onStoreWait, logger = false, store, bus, board, buckets }: ServiceOptions,
-  { clock, limits }: { readonly clock: Clock; readonly limits: Limits },
+  { settings, onStoreWait, store, bus, board, buckets }: ServiceOptions,
+  { clock, limits, log }: { readonly clock: Clock; readonly limits: Limits; readonly log: Log },
 ): Promise<Shared> {
   const opening = {
     clock,
     ...(onStoreWait && { onWaiting: onStoreWait }),
-    onLost: (reason: string) => logger && logger.warn({ reason }, 'store lost'),
-    onRestored: () => logger && logger.warn('store restored'),
+    onLost: (reason: string) => log('store lost', { reason }),
+    onRestored: () => log('store restored'),
   }
   const opened = store ? sharedByNobody(store, limits, clock) : await openShared(settings, limits, opening)
   return { ...opened, ...(bus && { bus }), ...(board && { board }), ...(buckets && { buckets }) }
-}
-
-function createMonitor({ settings, facts, readMemory }: ServiceOptions, clock: Clock): MemoryMonitor {
-  const { constrainedMemory, residentBytes } = facts
-  const read =
-    readMemory ??
-    createMemoryReader({ configuredBytes: settings.memoryLimitBytes, constrainedMemory, residentBytes })
-  return new MemoryMonitor({ read, clock, threshold: settings.memoryThreshold })
-}
-
-/** What `/healthz` says is wrong. */
-async function failedChecks({
-  memory,
-  store,
-  guard,
-}: Pick<EdgeParts, 'memory' | 'store' | 'guard'>): Promise<readonly string[]> {
-  const isStoreThere = await store.version('health').then(
-    () => true,
-    () => false,
-  )
-  return [
-    ...(memory.pressure ? ['Container memory pressure detected'] : []),
-    ...(isStoreThere ? [] : ['The store cannot be reached']),
-    ...(guard.isFailing ? [`The guard fails (policy: ${guard.policy})`] : []),
-  ]
 }

@@ -1,8 +1,7 @@
 // Backup and restore of all sessions, in lines of JSON on standard output and input. Words for people go to stderr.
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { parseEnv } from 'node:util'
 import { ArchiveError } from './backup/archive-error.ts'
 import { readArchive, writeArchive } from './backup/archive.ts'
 import { fingerprintOf } from './backup/key-fingerprint.ts'
@@ -12,6 +11,7 @@ import { spool, type Spool } from './backup/spool.ts'
 import { systemClock } from './clock.ts'
 import { limits } from './config/limits.ts'
 import { describeProblem, readSettings, type Settings } from './config/settings.ts'
+import { readVariables, VariablesError } from './config/variables.ts'
 import { StoreError, type Store } from './log/store.ts'
 import { loadMasterKey, MasterKeyError } from './security/master-key.ts'
 import { keyFileOf, openStore } from './service-store.ts'
@@ -50,6 +50,8 @@ class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
+const configurationErrors = [SettingsError, VariablesError, MasterKeyError]
+
 process.exitCode = await run(process.argv.slice(2))
 
 async function run(words: readonly string[]): Promise<number> {
@@ -71,15 +73,13 @@ function tell(text: string, exitCode: number): number {
 }
 
 function exitCodeOf(error: unknown): number {
-  const isConfiguration = error instanceof SettingsError || error instanceof MasterKeyError
+  const isConfiguration = configurationErrors.some((kind) => error instanceof kind)
   return isConfiguration ? exitCodes.configuration : exitCodes.failure
 }
 
 /** Of what can be expected to fail; anything else is a defect, which shows itself with its stack. */
 function messageOf(error: unknown): string {
-  const isOurs = [SettingsError, MasterKeyError, StoreError, ArchiveError].some(
-    (kind) => error instanceof kind,
-  )
+  const isOurs = [...configurationErrors, StoreError, ArchiveError].some((kind) => error instanceof kind)
   if (error instanceof Error && isOurs) return error.message
   if (!(error instanceof Error && 'syscall' in error && 'code' in error)) throw error
   return 'path' in error ? error.message : streamMessage(String(error.code))
@@ -149,8 +149,7 @@ function describeRestored(counts: ReadonlyMap<Restored, number>): string {
 
 /** Read as the server does. */
 function settingsOfProcess(): Settings {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-  const result = readSettings({ ...file, ...process.env })
+  const result = readSettings(readVariables(process.env))
   if (!result.ok) {
     const problems = result.problems.map((problem) => `\n  ${describeProblem(problem)}`)
     throw new SettingsError(`These settings are wrong:${problems.join('')}`)

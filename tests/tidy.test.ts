@@ -8,42 +8,52 @@ const mayImport: Record<string, readonly string[]> = {
   bar: [],
   llm: [],
   memory: [],
+  'event-loop': [],
   security: ['log'],
   voice: ['llm', 'config'],
   config: ['security'],
   log: ['bar', 'llm'],
   backup: ['log', 'security'],
   store: ['log'],
+  logs: ['conversation', 'llm', 'security', 'voice'],
+  operator: ['config', 'llm'],
   conversation: ['bar', 'llm', 'log', 'config', 'voice'],
   sessions: ['conversation', 'log', 'bar', 'memory', 'config', 'llm', 'security', 'voice'],
+  traces: ['conversation', 'llm', 'config', 'security'],
   metrics: ['sessions', 'conversation', 'store', 'llm', 'memory', 'bar', 'log', 'http', 'security', 'voice'],
-  http: ['sessions', 'conversation', 'bar', 'log', 'llm', 'memory', 'security', 'config', 'voice'],
+  http: ['sessions', 'conversation', 'bar', 'log', 'llm', 'logs', 'memory', 'security', 'config', 'voice'],
 }
 const shared = ['clock.ts', 'errors.ts']
 /** Only these may import everything, and nobody imports them but `main.ts` and `state.ts`. */
 const top = [
+  'interrupts.ts',
+  'load.ts',
   'main.ts',
   'service.ts',
   'service-fleet.ts',
+  'service-health.ts',
   'service-models.ts',
   'service-security.ts',
   'service-store.ts',
+  'service-traces.ts',
   'service-voices.ts',
   'state.ts',
+  'status.ts',
   'warm-start.ts',
 ]
 /** What is a process of its own. */
-const processes = ['src/main.ts', 'src/state.ts', 'src/warm-start.ts']
+const processes = ['load', 'main', 'state', 'status', 'warm-start'].map((name) => `src/${name}.ts`)
 
 /** Who may import what is not ours; a path that ends in a slash is a folder. */
 const packageHomes: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(fastify$|@fastify\/)/, ['src/http/']],
-  [/^(node:)?(http|https|http2)$/, ['src/http/']],
-  [/^pino$/, ['src/service.ts', 'src/main.ts']],
+  [/^(node:)?(http|https|http2)$/, ['src/http/', 'src/operator/']],
+  [/^pino(-pretty)?$/, ['src/logs/', 'src/main.ts']],
   [/^prom-client$/, ['src/metrics/']],
   [/^close-with-grace$/, ['src/main.ts']],
   [/^lru-cache$/, ['src/sessions/']],
   [/^@redis\/client$/, ['src/store/']],
+  [/^@opentelemetry\//, ['src/traces/']],
   [/^(node:)?process$/, ['src/main.ts']],
 ]
 /** Packages that several files share; every other one, such as a provider's SDK, stays in one file. */

@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { endGroup } from './end-group.ts'
 import { launch, startServer, temporaryDirectory } from './server-process.ts'
 
 describe('a start', () => {
@@ -38,6 +39,14 @@ describe('a start', () => {
     expect(output()).toMatch(/store {5}sqlite:other\.db/)
   })
 
+  it('stops with exit code 78 where .env cannot be read, and says why', async () => {
+    const directory = temporaryDirectory()
+    mkdirSync(join(directory, '.env'))
+    const { exited, output } = launch({ directory })
+    expect(await exited).toBe(78)
+    expect(output()).toBe('Maya does not start: .env cannot be read (EISDIR).\n')
+  })
+
   it('warns when the settings promise more sessions than the memory holds, and says how many it holds', async () => {
     const environment = {
       MAYA_STORE_URL: 'memory:',
@@ -70,26 +79,32 @@ describe('a start', () => {
 
 describe('npm start', () => {
   it('passes a signal on, so that a server is never left behind by a service manager', async () => {
-    const npm = spawn('npm', ['run', '--ignore-scripts', 'start'], {
-      env: { ...process.env, HOST: '127.0.0.1', PORT: '0', MAYA_STORE_URL: 'memory:' },
-      stdio: ['ignore', 'pipe', 'ignore'],
-      detached: true,
-    })
-    onTestFinished(() => endGroup(npm))
-    let output = ''
-    npm.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-    await expect.poll(() => output, { timeout: 20_000 }).toContain('Maya is at')
+    const { npm, output } = await npmStart()
     npm.kill('SIGTERM')
     // Not before the last process that could write there has ended.
     await once(npm, 'close')
-    expect(output).toContain('"closed"')
+    expect(output()).toContain('"closed"')
+  })
+
+  it('takes Ctrl-C for one signal, though the terminal and npm both tell the server', async () => {
+    const { npm, output } = await npmStart()
+    process.kill(-(npm.pid ?? 0), 'SIGINT')
+    await once(npm, 'close')
+    expect(output()).toContain('"signal":"SIGINT","msg":"closing"')
+    expect(output()).toContain('"closed"')
   })
 })
 
-function endGroup({ pid }: ChildProcess): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It has ended, as it should.
-  }
+/** In a process group of its own, as a terminal makes one. */
+async function npmStart() {
+  const npm = spawn('npm', ['run', '--ignore-scripts', 'start'], {
+    env: { ...process.env, HOST: '127.0.0.1', PORT: '0', MAYA_STORE_URL: 'memory:' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  })
+  onTestFinished(() => endGroup(npm))
+  let output = ''
+  npm.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  await expect.poll(() => output, { timeout: 20_000 }).toContain('Maya is at')
+  return { npm, output: () => output }
 }

@@ -342,6 +342,13 @@ describe('the command', () => {
     expect(words).not.toContain('secret-but-short')
   })
 
+  it('says that .env cannot be read', async () => {
+    const directory = temporaryDirectory()
+    mkdirSync(join(directory, '.env'))
+    const { code, words } = await runState(['export'], { directory })
+    expect([code, words]).toEqual([78, 'The export has failed. .env cannot be read (EISDIR).\n'])
+  })
+
   it.each([
     [['--help'], 0],
     [['export', '-h'], 0],
