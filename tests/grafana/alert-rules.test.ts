@@ -5,6 +5,7 @@ import { limits } from '../../src/config/limits.ts'
 import { scrape, type Family } from '../fakes/exposition.ts'
 import { shareService } from '../fakes/test-service.ts'
 import { readRules } from './alert-rules.ts'
+import { partsOf, type Selector } from './expression.ts'
 import { chaptersOf, queriesIn } from './runbook.ts'
 
 const rules = readRules()
@@ -20,22 +21,9 @@ async function catalogue(): Promise<ReadonlyMap<string, Family>> {
   return new Map(all.map((family) => [family.name, family]))
 }
 
-interface Selector {
-  readonly metric: string
-  readonly matchers: readonly { readonly label: string; readonly values: readonly string[] }[]
-}
-
-/** The metrics of a container that an expression reads. A name with a colon is one that is recorded. */
+/** Those of metrics that a container shows: what is recorded, and what Prometheus itself knows, is none. */
 function selectorsIn(expr: string): readonly Selector[] {
-  return [...expr.matchAll(/(?<![\w:])((?:maya|nodejs|process)_\w+)(?![\w:])(?:\{([^}]*)\})?/g)].map(
-    ([, metric = '', matchers = '']) => ({
-      metric,
-      matchers: [...matchers.matchAll(/(\w+)=~?"([^"]*)"/g)].map(([, label = '', values = '']) => ({
-        label,
-        values: values.split('|'),
-      })),
-    }),
-  )
+  return partsOf(expr).selectors.filter(({ metric }) => /^(?:maya|nodejs|process)_\w+$/.test(metric))
 }
 
 function familyOf(metric: string): Family | undefined {
@@ -52,8 +40,7 @@ function faultOf({ metric, matchers }: Selector): string | undefined {
   for (const { label, values } of matchers) {
     const shown = samples.map(({ labels }) => labels[label])
     if (shown.every((value) => value === undefined)) return `${metric} has no label ${label}`
-    // Patterns are for labels whose values nobody can list.
-    const missing = values.filter((value) => /^\w+(?:\.\d+)?$/.test(value) && !shown.includes(value))
+    const missing = values.filter((value) => !shown.includes(value))
     if (missing.length > 0) return `${metric} has no ${label} ${missing.join()}`
   }
   return undefined
@@ -70,8 +57,7 @@ function strayLabelsIn(expr: string): readonly string[] {
     for (const { labels } of familyOf(metric)?.samples ?? [])
       for (const label of Object.keys(labels)) known.add(label)
   }
-  const groupings = expr.matchAll(/\b(?:by|on|without|ignoring) \(([\w, ]+)\)/g)
-  const labels = [...groupings].flatMap(([, list = '']) => list.split(', '))
+  const labels = partsOf(expr).groupings.flat()
   return labels.filter((label) => !known.has(label))
 }
 

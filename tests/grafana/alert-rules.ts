@@ -13,10 +13,24 @@ export interface Rule {
   readonly runbookUrl: string
 }
 
+/** A file of rules with this alert alone, and what it uses of what is recorded: to evaluate all others takes far longer. */
+export function rulesOf(alert: string): string {
+  const blocks = readBlocks().map((block) => ({ block, rule: readRule(block) }))
+  const expr = blocks.find(({ rule }) => rule.name === alert)?.rule.expr ?? ''
+  const chosen = blocks.filter(({ rule }) => rule.name === alert || expr.includes(rule.name))
+  const rules = chosen.map(({ block }) => `      - ${block.replace(/^ {2}- name: .*\n {4}rules:\n/m, '')}`)
+  return `groups:\n  - name: ${alert}\n    rules:\n${rules.join('')}`
+}
+
 /** All rules. Reads this one file's way of writing YAML; `promtool check rules` says how many there must be. */
 export function readRules(): readonly Rule[] {
-  const [, ...blocks] = readFileSync(rulesFile, 'utf8').split(/^ {6}- (?=alert|record)/m)
-  return blocks.map(readRule)
+  return readBlocks().map(readRule)
+}
+
+function readBlocks(): readonly string[] {
+  return readFileSync(rulesFile, 'utf8')
+    .split(/^ {6}- (?=alert|record)/m)
+    .slice(1)
 }
 
 function readRule(block: string): Rule {

@@ -5,40 +5,40 @@ export interface Selector {
 
 interface Matcher {
   readonly label: string
-  /** What the label is compared with; none where that is a pattern or a variable. */
+  /** What the label is compared with; patterns and variables, whose values nobody can list, are left out. */
   readonly values: readonly string[]
 }
 
-const words = ['by', 'or', 'sum', 'max', 'min', 'count', 'rate', 'increase', 'histogram_quantile', 'vector']
-
-/** What a PromQL expression asks for. Knows what our dashboards use of PromQL and no more. */
-export function partsOf(expression: string): {
+/** What a PromQL expression asks for. */
+export interface Parts {
+  /** Every name that is no function: a metric, with its matchers. */
   readonly selectors: readonly Selector[]
-  /** The labels of each `by`, from the outermost. */
+  /** The labels of each `by`, `on`, `without` and `ignoring`, from the first. */
   readonly groupings: readonly (readonly string[])[]
-  /** Words that are neither a metric with matchers, nor of Maya, nor known of PromQL. */
-  readonly strangers: readonly string[]
-} {
-  const braced = [...expression.matchAll(/([a-zA-Z_:][\w:]*)\{([^}]*)\}/g)]
-  const rest = expression.replaceAll(/[a-zA-Z_:][\w:]*\{[^}]*\}|\[\$\w+\]/g, '')
-  const groupings = [...rest.matchAll(/\bby \(([^)]*)\)/g)].map(([, labels = '']) => labels.split(', '))
-  const others = rest.replaceAll(/\bby \([^)]*\)/g, '').match(/[a-zA-Z_:][\w:]*/g) ?? []
-  const bare = others.filter((word) => word.startsWith('maya_'))
+}
+
+const operators = new Set(['and', 'or', 'unless', 'bool', 'by', 'on', 'without', 'ignoring'])
+
+/** Reads what our dashboards, rules and runbook use of PromQL; that it is PromQL is for Prometheus to say. */
+export function partsOf(expression: string): Parts {
+  const groupings = [...expression.matchAll(grouping)].map(([, labels = '']) => labels.split(', '))
+  const rest = expression.replaceAll(grouping, ' ').replaceAll(/\[[^\]]*\]/g, ' ')
+  const named = rest.matchAll(/(?<![\w:.])([a-zA-Z_:][\w:]*)(?:\{([^}]*)\}|(?!\s*\(|[\w:]))/g)
   return {
-    selectors: [
-      ...braced.map(([, metric = '', matchers = '']) => ({ metric, matchers: matchersOf(matchers) })),
-      ...bare.map((metric) => ({ metric, matchers: [] })),
-    ],
+    selectors: [...named]
+      .map(([, metric = '', matchers = '']) => ({ metric, matchers: matchersOf(matchers) }))
+      .filter(({ metric }) => !operators.has(metric)),
     groupings,
-    strangers: others.filter((word) => !bare.includes(word) && !words.includes(word)),
   }
 }
+
+const grouping = /\b(?:by|on|without|ignoring) \(([^)]*)\)/g
 
 function matchersOf(text: string): readonly Matcher[] {
   return [...text.matchAll(/(\w+)(=~|!~|!=|=)"([^"]*)"/g)].map(
     ([, label = '', operator = '', value = '']) => {
       const values = operator.endsWith('~') ? value.split('|') : [value]
-      return { label, values: values.every((each) => /^[\w.-]+$/.test(each)) ? values : [] }
+      return { label, values: values.filter((each) => /^[\w-]+(?:\.\d+)?$/.test(each)) }
     },
   )
 }

@@ -29,13 +29,18 @@ function direct(scene: Scene): Scene {
 
 type Outcome = 'failed' | 'interrupted' | 'stopped'
 
-function turns(complete: string, others: Partial<Record<Outcome, string>>): Series {
-  const { failed = '0x400', interrupted = '0x400', stopped = '0x400' } = others
+/** `guests`: those in another container that fail for what is the guests' own affair. */
+function turns(complete: string, others: Partial<Record<Outcome | 'guests', string>>): Series {
+  const { failed = '0x400', interrupted = '0x400', stopped = '0x400', guests = '0x400' } = others
   return {
     'maya_turns_total{outcome="complete"}': complete,
     'maya_turns_total{outcome="failed"}': failed,
     'maya_turns_total{outcome="interrupted"}': interrupted,
     'maya_turns_total{outcome="stopped"}': stopped,
+    'maya_turns_total{outcome="failed"}@2': guests,
+    'maya_turn_failures_total{code="INTERNAL"}': failed,
+    'maya_turn_failures_total{code="INTERRUPTED"}': interrupted,
+    'maya_turn_failures_total{code="KEY_REJECTED"}@2': guests,
   }
 }
 
@@ -60,6 +65,7 @@ function rejections(rejected: string, admitted: string): Series {
   return {
     'maya_sessions_rejected_total{reason="SESSION_LIMIT"}': rejected,
     'maya_sessions_rejected_total{reason="MEMORY_PRESSURE"}': '0x60',
+    'maya_sessions_rejected_total{reason="OVERLOADED"}': '0x60',
     'maya_sessions_rejected_total{reason="DRAINING"}': '0x60',
     maya_sessions_created_total: admitted,
     maya_sessions_woken_total: '0x60',
@@ -122,6 +128,13 @@ function conflicts(found: string, appends: string): Series {
   }
 }
 
+function storeFailures(failed: string, all: string): Series {
+  return {
+    'maya_store_failures_total{operation="touch"}': failed,
+    'maya_store_operation_seconds_count{operation="touch"}': all,
+  }
+}
+
 function places(active: string, admissible: string): Series {
   return { maya_active_sessions: active, maya_sessions_admissible: admissible }
 }
@@ -130,6 +143,7 @@ function places(active: string, admissible: string): Series {
 const trickle = Array.from({ length: 60 }, (_, minute) => Math.floor(minute / 2)).join(' ')
 const failures = 'maya_fleet_failures_total{reason="too-large"}'
 const delay = (quantile: string) => `maya_event_loop_delay_seconds{quantile="${quantile}"}`
+const overloaded = 'maya_event_loop_overloaded'
 const firstText = 'maya_turn_first_text_seconds'
 const operation = 'maya_store_operation_seconds'
 
@@ -164,7 +178,7 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
     fires('containers live shortly, one after the other', 14, {
       maya_process_uptime_seconds: '1000+60x20',
       'maya_process_uptime_seconds@2': '_ 5 65 stale',
-      'maya_process_uptime_seconds@3': '_x4 5 65 125 stale',
+      'maya_process_uptime_seconds@3': '_x4 5 65 110 stale',
       'maya_process_uptime_seconds@4': '_x9 5 65 stale',
     }),
     quiet('an autoscaler ends what has done its work', 28, {
@@ -173,10 +187,16 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
       'maya_process_uptime_seconds@3': '_x9 5+60x6 stale',
       'maya_process_uptime_seconds@4': '_x18 5+60x6 stale',
     }),
+    quiet('a crowd has come and gone', 9, {
+      maya_process_uptime_seconds: '1000+60x60',
+      'maya_process_uptime_seconds@2': '_ 5+60x4 stale',
+      'maya_process_uptime_seconds@3': '_ 5+60x4 stale',
+      'maya_process_uptime_seconds@4': '_ 5+60x4 stale',
+    }),
     quiet('two lived shortly', 14, {
       maya_process_uptime_seconds: '1000+60x20',
       'maya_process_uptime_seconds@2': '_ 5 65 stale',
-      'maya_process_uptime_seconds@3': '_x4 5 65 125 stale',
+      'maya_process_uptime_seconds@3': '_x4 5 65 110 stale',
     }),
     quiet('three have just started', 4, {
       maya_process_uptime_seconds: '_ 5+60x20',
@@ -193,9 +213,18 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
     quiet('it passes', 9, { maya_container_memory_pressure: '0x2 1x3 0 1x9' }),
   ],
   MayaEventLoopSlow: [
-    fires('it lasts', 8, { [delay('0.99')]: '0.01x2 0.15x9', [delay('1')]: '0.02x2 0.2x9' }),
-    quiet('it passes', 9, { [delay('0.99')]: '0.01x2 0.15x3 0.01 0.15x9' }),
+    fires('it lasts', 8, { [delay('0.99')]: '0.01x2 0.25x9', [delay('1')]: '0.02x2 0.3x9' }),
+    quiet('it passes', 9, { [delay('0.99')]: '0.01x2 0.25x3 0.01 0.25x9' }),
+    quiet('an empty bar shares half a core with others', 20, { [delay('0.99')]: '0.12x20' }),
     quiet('one callback in thousands waits', 9, { [delay('0.99')]: '0.05x20', [delay('1')]: '0.9x20' }),
+  ],
+  MayaEventLoopOverloaded: [
+    fires('it lasts', 9, { [overloaded]: '0x2 1x9' }),
+    fires('again and again', 20, { [overloaded]: '1 1 0 1 1 0 1 1 0 1 1 0 1 1 0 1 1 0 1 1 0' }),
+    fires('in one of two containers', 9, { [overloaded]: '0x20', [`${overloaded}@2`]: '0x2 1x9' }),
+    quiet('it passes', 20, { [overloaded]: '0x2 1x3 0x20' }),
+    quiet('now and then', 20, { [overloaded]: '1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0' }),
+    quiet('not for long', 8, { [overloaded]: '0x2 1x9' }),
   ],
   MayaSessionsNearLimit: [
     fires('a tenth is free', 8, places('10x2 46x9', '40x2 4x9')),
@@ -211,6 +240,10 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
   ],
   MayaSessionsRejected: [
     fires('one in ten is refused', 20, rejections('0+2x60', '0+18x60')),
+    fires('the event loop is too late for them', 20, {
+      ...rejections('0x60', '0+18x60'),
+      'maya_sessions_rejected_total{reason="OVERLOADED"}': '0+2x60',
+    }),
     quiet('one in fifty is', 20, rejections('0+2x60', '0+98x60')),
     quiet('a few are, of few', 20, rejections(trickle, '0x60')),
     quiet('not for long', 14, rejections('0x10 2+2x60', '0+18x60')),
@@ -230,11 +263,20 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
     quiet('it has just begun', 60, turns('0+8x99', { failed: '0x35 2+2x60' })),
     quiet('a handful of turns', 65, turns('0x99', { failed: '0x54 1x3 2x3 3x40' })),
     quiet('guests stop them', 60, turns('0+4x99', { stopped: '0+4x99' })),
+    quiet('guests have keys that are refused', 60, turns('0+4x99', { guests: '0+4x99' })),
+    fires('half of the others fail', 60, turns('0+1x99', { failed: '0+1x99', guests: '0+98x99' })),
+    fires('half of the others fail, a scrape is lost, and guests come with keys that are refused', 60, {
+      ...turns('0+1x54 _ 56+1x40', { failed: '0+1x54 _ 56+1x40' }),
+      'maya_turns_total{outcome="failed"}@2': '9000x54 _ 9000 9098+98x40',
+      'maya_turn_failures_total{code="KEY_REJECTED"}@2': '0x54 _ 0 98+98x40',
+    }),
+    quiet('nothing ends but what is the affair of guests', 60, turns('0x99', { guests: '0+9x99' })),
   ],
   MayaTurnsFailingSlowly: [
     fires('one in ten fails for hours', 360, turns('0+9x400', { failed: '0+1x400' })),
     quiet('one in fifty fails', 360, turns('0+49x400', { failed: '0+1x400' })),
     fires('few turns, and half of them fail', 360, turns('0x340 1+1x50', { failed: '0x340 1+1x50' })),
+    quiet('guests have keys that are refused', 360, turns('0+9x400', { guests: '0+1x400' })),
     quiet('it is over', 360, turns('0+9x400', { failed: '0+1x300 300x100' })),
     quiet('it gets better', 360, turns('0+96x400', { failed: '0+10x300 3004+4x99' })),
     quiet('it has just begun', 360, turns('0+90x400', { failed: '0x250 10+10x150' })),
@@ -286,6 +328,13 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
     quiet('one in ten', 60, payments('0+9x60', '0+1x60', '0x60')),
     quiet('a few, of few', 60, payments('0x60', '0x30 1 2 3x60', '0x60')),
   ],
+  MayaStoreFailing: [
+    fires('one in ten', 25, storeFailures('0+3x60', '0+30x60')),
+    fires('all of few', 25, storeFailures('0+1x60', '0+1x60')),
+    quiet('one in a thousand', 25, storeFailures('0+1x60', '0+1000x60')),
+    quiet('a few, of few', 25, storeFailures('0x18 3x50', '0+1x60')),
+    quiet('not for long', 8, storeFailures('0x4 10+10x60', '0+30x60')),
+  ],
   MayaStoreConflicts: [
     fires('one append in ten', 25, conflicts('0+3x60', '0+30x60')),
     quiet('one in fifty', 25, conflicts('0+4x60', '0+200x60')),
@@ -329,4 +378,6 @@ export const quietEvening: Series = {
   ...payments('0+9x30', '0+1x30', '0x30'),
   ...histogram(operation, 'operation="append"', { below: 999, between: 1 }),
   maya_store_conflicts_total: '0+1x30',
+  ...storeFailures('0 0 1x30', '0+10x30'),
+  [overloaded]: '0x9 1 1 0x20',
 }

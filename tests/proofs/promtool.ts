@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { rulesFile } from '../grafana/alert-rules.ts'
 import { temporaryDirectory } from '../process/server-process.ts'
 
@@ -37,10 +37,15 @@ export function promtool(parameters: readonly string[], input = ''): Verdict {
   return { status, output: `${stdout}${stderr}` }
 }
 
-/** What Prometheus says to these tests of our rules, which it evaluates every so many minutes. */
-export function judgeRules(tests: readonly RuleTest[], everyMinutes = 1): Verdict {
-  const file = join(temporaryDirectory(), 'rules.json')
+/** What Prometheus says to these tests of rules, which it evaluates every so many minutes; all of ours by default. */
+export function judgeRules(
+  tests: readonly RuleTest[],
+  { rules = readFileSync(rulesFile, 'utf8'), everyMinutes = 1 } = {},
+): Verdict {
+  const directory = temporaryDirectory()
+  const [ruleFile, testFile] = [join(directory, 'rules.yaml'), join(directory, 'tests.json')]
+  writeFileSync(ruleFile, rules)
   const evaluation_interval = `${everyMinutes}m`
-  writeFileSync(file, JSON.stringify({ rule_files: [resolve(rulesFile)], evaluation_interval, tests }))
-  return promtool(['test', 'rules', file])
+  writeFileSync(testFile, JSON.stringify({ rule_files: [ruleFile], evaluation_interval, tests }))
+  return promtool(['test', 'rules', testFile])
 }
