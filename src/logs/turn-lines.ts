@@ -74,6 +74,7 @@ class TurnLine implements TurnObserver {
       model_ms: milliseconds(this.#seconds.model),
       tools_ms: milliseconds(this.#seconds.tool),
       store_ms: milliseconds(this.#seconds.store),
+      speech_ms: milliseconds(this.#seconds.speech || undefined),
       model_calls: this.#modelCalls,
       tool_calls: this.#toolCalls,
       input_tokens: this.#inputTokens,

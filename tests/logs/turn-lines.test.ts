@@ -60,6 +60,8 @@ it('writes one line when a turn has ended, with what its steps took', () => {
   turn.stepEnded(call)
   turn.stepEnded({ ...reply, provider: 'openai', isFallback: true, isOwnKey: true })
   turn.firstAudio(0.5)
+  const spoken = { provider: 'embedded', characters: 40, soundSeconds: 2 }
+  turn.stepEnded({ kind: 'speech', ...spoken, code: null, startedAtMs: 0, seconds: 0.8 })
   expect(lines).toEqual([])
   turn.ended({ outcome: 'complete', code: null, seconds: 1.2344 })
   expect(lines).toEqual([
@@ -78,6 +80,7 @@ it('writes one line when a turn has ended, with what its steps took', () => {
         model_ms: 1500,
         tools_ms: 20,
         store_ms: 4,
+        speech_ms: 800,
         model_calls: 3,
         tool_calls: 1,
         input_tokens: 300,
