@@ -176,6 +176,7 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
     ),
     direct(quiet('a new version', 20, { maya_process_uptime_seconds: '900 960 5+60x20' })),
     fires('containers live shortly, one after the other', 14, {
+      up: '1x20',
       maya_process_uptime_seconds: '1000+60x20',
       'maya_process_uptime_seconds@2': '_ 5 65 stale',
       'maya_process_uptime_seconds@3': '_x4 5 65 110 stale',
@@ -197,6 +198,12 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
       maya_process_uptime_seconds: '1000+60x20',
       'maya_process_uptime_seconds@2': '_ 5 65 stale',
       'maya_process_uptime_seconds@3': '_x4 5 65 110 stale',
+    }),
+    quiet('three have just started, and a scrape fails', 3, {
+      up: '1x2 0x9',
+      maya_process_uptime_seconds: '5 65 110 stale',
+      'maya_process_uptime_seconds@2': '5 65 110 stale',
+      'maya_process_uptime_seconds@3': '5 65 110 stale',
     }),
     quiet('three have just started', 4, {
       maya_process_uptime_seconds: '_ 5+60x20',
