@@ -5,6 +5,7 @@ import {
   failingTurns,
   memoryUsed,
   openBreakers,
+  overloaded,
   refusedSessions,
   sessionsUsed,
   slowFirstAudio,
@@ -27,12 +28,13 @@ const isSeen = stat({
     { expression: 'min(up{job=~"maya.*"})', legend: 'metrics' },
     { expression: 'min(maya_fleet_board_up)', legend: 'store' },
   ],
+  leadsTo: uids.process,
 })
 
 const served = stat({
-  title: 'Requests served',
+  title: 'Requests without 5xx',
   description:
-    "Guests' requests that were not answered with 5xx. Normal: 99.9 % and more. Below: the chart of failing requests says which status; 503 is a full house, memory pressure or the store.",
+    "Guests' requests that were not answered with 5xx. Normal: 99.9 % and more. An answer that fails while it is streamed is a turn that fails, beside this. Below: the chart of failing requests says which status; 503 is a full house, memory pressure, overload or the store.",
   unit: 'percentunit',
   steps: badBelow(0.999, 0.99),
   otherwise: quiet('No guests'),
@@ -45,6 +47,7 @@ const served = stat({
       legend: 'served',
     },
   ],
+  leadsTo: uids.process,
 })
 
 const firing = stat({
@@ -56,6 +59,8 @@ const firing = stat({
   otherwise: { text: 'None', color: 'green' },
   words: ['resolved', 'firing'],
   isNamed: true,
+  isList: true,
+  width: 6,
   queries: [
     {
       expression: 'max by (alertname) (ALERTS{alertname=~"Maya.*", alertstate="firing"})',
@@ -64,22 +69,16 @@ const firing = stat({
   ],
 })
 
-const containers = stat({
-  title: 'Containers',
+const now = stat({
+  title: 'Now',
   description:
-    'Containers that report now. Normal: what the platform says is running. Fewer: one cannot reach the store, see failures to publish on the dashboard of the process.',
+    'Answers being given at this moment, and containers that report. Normal: about turns a second times the seconds of an answer; as many containers as the platform says. Fewer: one cannot reach the store, see failures to publish on the dashboard of the process.',
   unit: 'short',
   leadsTo: uids.process,
-  queries: [{ expression: `count(${of('maya_process_uptime_seconds')})`, legend: 'containers' }],
-})
-
-const running = stat({
-  title: 'Turns running',
-  description:
-    'Answers being given at this moment. Normal: about turns a second times the seconds of an answer.',
-  unit: 'short',
-  leadsTo: uids.turns,
-  queries: [{ expression: `sum(${of('maya_turns_running')})`, legend: 'running' }],
+  queries: [
+    { expression: `sum(${of('maya_turns_running')})`, legend: 'turns' },
+    { expression: `count(${of('maya_process_uptime_seconds')})`, legend: 'containers' },
+  ],
 })
 
 const waiting = series({
@@ -101,6 +100,16 @@ const failing = series({
     "Guests' requests a minute that were answered with an error, by status. Normal: some 4xx, mostly 429 for those in a hurry and 404 for expired sessions; no 5xx.",
   unit: 'suffix:/min',
   stacked: true,
+  colors: {
+    '404': 'blue',
+    '409': 'purple',
+    '429': 'yellow',
+    '500': 'dark-red',
+    '502': 'red',
+    '503': 'orange',
+    '504': 'light-red',
+  },
+  otherwise: 'None',
   queries: [
     { expression: perMinute(requests, ['status'], ofGuests, 'status=~"[45].."'), legend: '{{status}}' },
   ],
@@ -127,11 +136,11 @@ export const overview = dashboard({
     {
       height: 5,
       panels: [
-        isSeen,
-        served,
-        failingTurns(uids.turns),
-        slowFirstText(uids.turns),
-        slowFirstAudio(uids.voice),
+        { ...isSeen, width: 4 },
+        { ...served, width: 4 },
+        { ...failingTurns(uids.turns), width: 4 },
+        { ...slowFirstText(uids.turns), width: 3 },
+        { ...slowFirstAudio(uids.voice), width: 3 },
         firing,
       ],
     },
@@ -141,9 +150,9 @@ export const overview = dashboard({
         sessionsUsed(uids.sessions),
         memoryUsed(uids.sessions),
         refusedSessions(uids.sessions),
+        overloaded(uids.process),
         openBreakers(uids.turns),
-        running,
-        containers,
+        now,
       ],
     },
     { height: 8, panels: [turnsByOutcome(), waiting] },

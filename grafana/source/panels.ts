@@ -9,7 +9,15 @@ export interface Query {
 type Words = readonly string[]
 
 /** Grafana's names of units; `/min` is one of our own. */
-export type Unit = 's' | 'bytes' | 'percent' | 'percentunit' | 'short' | 'suffix:/min' | 'suffix: cores'
+export type Unit =
+  | 's'
+  | 'bytes'
+  | 'percent'
+  | 'percentunit'
+  | 'short'
+  | 'currencyUSD'
+  | 'suffix:/min'
+  | 'suffix:cores'
 
 interface Step {
   readonly color: string
@@ -55,6 +63,7 @@ interface Target {
   readonly refId: string
   readonly expr: string
   readonly legendFormat: string
+  readonly instant: boolean
   readonly [field: string]: unknown
 }
 
@@ -105,13 +114,23 @@ interface StatOptions extends PanelOptions {
   readonly words?: Words
   /** Shows what a series is called where there is only one, too. */
   readonly isNamed?: boolean
+  /** Below each other, for names that are long. */
+  readonly isList?: boolean
   /** Where a click leads: the uid of another dashboard. */
   readonly leadsTo?: string | undefined
 }
 
 /** One number, as it is now: an instant query, since a series that ended would else go on showing its last value. */
 export function stat(options: StatOptions): Panel {
-  const { unit, steps = plain, otherwise = noData, words = [], isNamed = false, leadsTo } = options
+  const {
+    unit,
+    steps = plain,
+    otherwise = noData,
+    words = [],
+    isNamed = false,
+    isList = false,
+    leadsTo,
+  } = options
   return panel('stat', options, {
     targets: targets(options.queries, { instant: true }),
     fieldConfig: {
@@ -131,10 +150,12 @@ export function stat(options: StatOptions): Panel {
       colorMode: 'background',
       graphMode: 'none',
       justifyMode: 'center',
-      orientation: 'auto',
+      orientation: isList ? 'horizontal' : 'auto',
       reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
       textMode: isNamed ? 'value_and_name' : 'auto',
       wideLayout: true,
+      showPercentChange: false,
+      percentChangeColorMode: 'standard',
     },
     links: leadsTo === undefined ? [] : [linkTo(leadsTo)],
   })
@@ -144,23 +165,29 @@ interface SeriesOptions extends PanelOptions {
   readonly stacked?: boolean
   /** A fixed colour for a series, by its name. */
   readonly colors?: Readonly<Record<string, string>>
+  /** Whether everything here is a failure: green would tell otherwise. */
+  readonly isBad?: boolean
+  /** Shown where there is nothing to draw, which is then no fault. */
+  readonly otherwise?: string
 }
 
 /** Lines over time. Bounds are dashed lines, so that near and beyond can be told apart. */
 export function series(options: SeriesOptions): Panel {
-  const { unit, steps, stacked = false, colors = {} } = options
+  const { unit, steps, stacked = false, isBad = false, colors = {}, otherwise } = options
   return panel('timeseries', options, {
     targets: targets(options.queries, { range: true }),
     fieldConfig: {
       defaults: {
         unit,
         min: 0,
-        color: { mode: 'palette-classic' },
+        ...(otherwise !== undefined && { noValue: otherwise }),
+        color: isBad ? { mode: 'shades', fixedColor: 'red' } : { mode: 'palette-classic' },
         thresholds: { mode: 'absolute', steps: steps ?? plain },
         custom: {
           drawStyle: 'line',
-          lineWidth: 1,
-          fillOpacity: stacked ? 40 : 5,
+          // Of what is stacked and is 0, a line would still be seen on top of the others.
+          lineWidth: stacked ? 0 : 1,
+          fillOpacity: stacked ? 60 : 5,
           showPoints: 'never',
           spanNulls: false,
           stacking: { group: 'A', mode: stacked ? 'normal' : 'none' },
@@ -185,6 +212,7 @@ export function heatMap(options: PanelOptions): Panel {
     fieldConfig: { defaults: { unit: options.unit }, overrides: [] },
     options: {
       calculate: false,
+      showValue: 'never',
       rowsFrame: { layout: 'auto' },
       cellGap: 1,
       cellValues: { unit: 'short', decimals: 1 },
@@ -254,7 +282,7 @@ export function containerTable({ columns, ...options }: TableOptions): Panel {
     fieldConfig: {
       defaults: {
         unit: 'short',
-        custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false },
+        custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false, inspect: false },
       },
       overrides: columns.map(({ title, unit, steps }) =>
         override(title, {
@@ -274,6 +302,7 @@ export function containerTable({ columns, ...options }: TableOptions): Panel {
       },
     ],
     options: {
+      frameIndex: 0,
       cellHeight: 'sm',
       showHeader: true,
       sortBy: [{ displayName: 'Container' }],
@@ -339,5 +368,16 @@ function linkTo(uid: string) {
     '${container:queryparam}',
     '${interval:queryparam}',
   ]
-  return { title: 'More about it', url: `/d/${uid}?${kept.join('&')}`, targetBlank: false }
+  return {
+    title: 'More about it',
+    type: 'link',
+    url: `/d/${uid}?${kept.join('&')}`,
+    icon: '',
+    tooltip: '',
+    tags: [],
+    asDropdown: false,
+    includeVars: false,
+    keepTime: false,
+    targetBlank: false,
+  }
 }

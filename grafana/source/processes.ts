@@ -1,5 +1,5 @@
 import { dashboard, uids } from './dashboard.ts'
-import { badAbove, quiet, series, stat } from './panels.ts'
+import { badAbove, badAtAll, quiet, series, stat, timeline } from './panels.ts'
 import { of, perMinute, perSecond, quantile } from './promql.ts'
 
 const delay = 'maya_event_loop_delay_seconds'
@@ -7,21 +7,21 @@ const delay = 'maya_event_loop_delay_seconds'
 const slowestLoop = stat({
   title: 'Event loop, slowest container',
   description:
-    'How long a callback waits, 99 of 100. Normal: below 50 ms. Above: everything in that container is late by that much; see CPU and garbage collection.',
+    'How long a callback waits, 99 of 100. Normal: below 100 ms. Above: everything in that container is late by that much; see CPU and garbage collection.',
   unit: 's',
-  steps: badAbove(0.05, 0.1),
+  steps: badAbove(0.1, 0.2),
   queries: [{ expression: `max(${of(delay, 'quantile="0.99"')})`, legend: 'p99' }],
 })
 
 const busiest = stat({
-  title: 'CPU, busiest container',
+  title: 'CPU, busiest server',
   description:
-    'Cores in use. Normal: below 0.7. A server does its work in one thread: at 1 it is full, whatever the container has.',
-  unit: 'suffix: cores',
+    'Cores that the server itself uses. Normal: below 0.7. It answers in one thread, which is full at 1, whatever the container has. Only where it speaks by itself it may use a second core for that: then see the event loop.',
+  unit: 'suffix:cores',
   steps: badAbove(0.7, 0.95),
   queries: [
     {
-      expression: `max(${perSecond('maya_container_cpu_usage_seconds_total', ['container'])})`,
+      expression: `max(${perSecond('process_cpu_seconds_total', ['container'])})`,
       legend: 'cores',
     },
   ],
@@ -72,24 +72,37 @@ const loopByContainer = series({
   description:
     'How long a callback waits, 99 of 100. Normal: below the first line. All at once: the load; one alone: that container.',
   unit: 's',
-  steps: badAbove(0.05, 0.1),
+  steps: badAbove(0.1, 0.2),
   queries: [{ expression: of(delay, 'quantile="0.99"'), legend: '{{container}}' }],
+})
+
+const overloads = timeline({
+  title: 'Overloaded',
+  description:
+    'When each container admitted nobody because its event loop was later than MAYA_EVENT_LOOP_DELAY_MS. Normal: never. All at once: more containers are needed; one alone: something holds that one up.',
+  unit: 'short',
+  steps: badAtAll,
+  words: ['no', 'yes'],
+  queries: [{ expression: of('maya_event_loop_overloaded'), legend: '{{container}}' }],
 })
 
 const worstWait = series({
   title: 'Event loop, half, most and all',
   description:
-    'The slowest container: half of its callbacks (0.5), 99 of 100 (0.99) and the longest wait (1). Normal: 0.5 near 0; single peaks of 1 are garbage collections.',
+    'The slowest container: half of its callbacks (0.5), 99 of 100 (0.99) and the longest wait (1). Normal: 0.5 near 0; single peaks of 1 are garbage collections. At the bound it admits nobody.',
   unit: 's',
-  queries: [{ expression: `max by (quantile) (${of(delay)})`, legend: '{{quantile}}' }],
+  colors: { bound: 'red' },
+  queries: [
+    { expression: `max by (quantile) (${of(delay)})`, legend: '{{quantile}}' },
+    { expression: `max(${of('maya_event_loop_delay_bound_seconds')}) > 0`, legend: 'bound' },
+  ],
 })
 
 const cpu = series({
   title: 'CPU of each container',
   description:
-    'Cores in use, by all of the container. Normal: below the first line. The embedded voice has a thread of its own and may take a second core.',
-  unit: 'suffix: cores',
-  steps: badAbove(0.7, 0.95),
+    'Cores in use by all that runs in it, what stands before the server included. Normal: all alike, and below what the container may use.',
+  unit: 'suffix:cores',
   queries: [
     {
       expression: perSecond('maya_container_cpu_usage_seconds_total', ['container']),
@@ -153,6 +166,19 @@ const conflicts = series({
   ],
 })
 
+const storeFailures = series({
+  title: 'Store, failures',
+  description:
+    'A minute, by operation. Normal: none. All of them: the store is away, and guests get 503 STORE_UNAVAILABLE; one alone: that operation is too large or too slow.',
+  unit: 'suffix:/min',
+  stacked: true,
+  isBad: true,
+  otherwise: 'None',
+  queries: [
+    { expression: `${perMinute('maya_store_failures_total', ['operation'])} > 0`, legend: '{{operation}}' },
+  ],
+})
+
 const routes = series({
   title: 'Requests, by route',
   description:
@@ -196,6 +222,7 @@ const publishing = series({
     'Times a minute that a container could not show its metrics to the fleet or read those of others. Normal: none. unreachable: the store; too-many: more than 100 containers; too-large: more than 512 KB.',
   unit: 'suffix:/min',
   stacked: true,
+  isBad: true,
   queries: [{ expression: perMinute('maya_fleet_failures_total', ['reason']), legend: '{{reason}}' }],
 })
 
@@ -206,10 +233,10 @@ export const processes = dashboard({
   description: 'Is the program itself well: its event loop, memory and CPU, and the store it waits for?',
   rows: [
     { height: 5, panels: [slowestLoop, busiest, fullestHeap, collecting, slowStore, youngest] },
-    { height: 8, panels: [loopByContainer, worstWait] },
+    { height: 8, panels: [loopByContainer, worstWait, overloads] },
     { height: 8, panels: [cpu, collection] },
     { height: 8, panels: [heap, memory] },
-    { height: 8, panels: [store, conflicts] },
+    { height: 8, panels: [store, conflicts, storeFailures] },
     { height: 8, panels: [routes, readers] },
     { height: 7, panels: [versions, publishing] },
   ],

@@ -10,7 +10,7 @@ const admissible = stat({
   description:
     'New sessions that all containers together could admit now. Normal: above 0. 0: the house is full, or closing, or short of memory.',
   unit: 'short',
-  steps: badBelow(10, 1),
+  steps: badBelow(1, 1),
   queries: [{ expression: `sum(${of('maya_sessions_admissible')})`, legend: 'sessions' }],
 })
 
@@ -72,10 +72,10 @@ const fleet = series({
 const refused = series({
   title: 'Refused, by reason',
   description:
-    'Sessions a minute that were not admitted. Normal: none. SESSION_LIMIT: every place is taken. MEMORY_PRESSURE: no memory. DRAINING: the container is closing, for seconds.',
+    'Sessions a minute that were not admitted. Normal: none. SESSION_LIMIT: every place is taken. MEMORY_PRESSURE: no memory. OVERLOADED: its event loop is too slow. DRAINING: it is closing, for seconds.',
   unit: 'suffix:/min',
   stacked: true,
-  colors: { SESSION_LIMIT: 'orange', MEMORY_PRESSURE: 'red', DRAINING: 'blue' },
+  colors: { SESSION_LIMIT: 'orange', MEMORY_PRESSURE: 'red', OVERLOADED: 'purple', DRAINING: 'blue' },
   queries: [{ expression: perMinute('maya_sessions_rejected_total', ['reason']), legend: '{{reason}}' }],
 })
 

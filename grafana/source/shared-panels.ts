@@ -2,6 +2,9 @@
 import { badAbove, badAtAll, heatMap, quiet, series, stat, type Panel } from './panels.ts'
 import { buckets, of, perMinute, perSecond, quantile, share } from './promql.ts'
 
+/** Codes with which turns end without a fault of ours. The alerts leave them out, too. */
+const affairsOfGuests = 'KEY_REJECTED|KEY_QUOTA|BUDGET_EXHAUSTED|MODEL_BLOCKED'
+const failedTurns = perSecond('maya_turn_failures_total', [], `code!~"${affairsOfGuests}"`)
 const memoryOfFullest = `max(${of('maya_container_memory_utilization')})`
 const sessionsOfAll = `sum(${of('maya_active_sessions')}) / sum(${of('maya_max_sessions')})`
 
@@ -34,7 +37,7 @@ export function refusedSessions(leadsTo?: string): Panel {
   return stat({
     title: 'New sessions refused',
     description:
-      'Guests a minute who were turned away at the door. Normal: 0. Why is on the dashboard of sessions: too many sessions, no memory, or a container that is closing.',
+      'Guests a minute who were turned away at the door. Normal: 0. Why is on the dashboard of sessions: too many sessions, no memory, an event loop that is too slow, or a container that is closing.',
     unit: 'suffix:/min',
     steps: badAbove(0.1, 5),
     queries: [{ expression: perMinute('maya_sessions_rejected_total'), legend: 'refused' }],
@@ -46,15 +49,15 @@ export function failingTurns(leadsTo?: string): Panel {
   return stat({
     title: 'Turns that fail',
     description:
-      'Turns that failed or were interrupted, of all that ended. Normal: below 1 %. A container that is told to stop may interrupt some; guests then ask again and the answer goes on.',
+      "Turns that failed or were interrupted, of all that ended, but for what is the guest's own affair: their key, their budget, what a provider will not talk about. Normal: below 1 %. A container that is told to stop may interrupt some; guests then ask again and the answer goes on.",
     unit: 'percentunit',
     steps: badAbove(0.01, 0.05),
     otherwise: quiet('No turns'),
     queries: [
       {
         expression: share(
-          perSecond('maya_turns_total', [], 'outcome=~"failed|interrupted"'),
-          perSecond('maya_turns_total'),
+          failedTurns,
+          `(${perSecond('maya_turns_total', [], 'outcome=~"complete|stopped"')} + ${failedTurns})`,
         ),
         legend: 'failing',
       },
@@ -67,10 +70,10 @@ export function slowFirstText(leadsTo?: string): Panel {
   return stat({
     title: 'First text',
     description:
-      'How long 19 of 20 guests wait at most for the first text. Normal: below 2.5 s, nearly all of it the model. Slow: see provider failures and the delay of the event loop.',
+      'How long 19 of 20 guests wait at most for the first text. Normal: below 2.5 s, nearly all of it the model. No text: nobody asks, or every answer fails. Slow: see provider failures and the delay of the event loop.',
     unit: 's',
     steps: badAbove(2.5, 5),
-    otherwise: quiet('No turns'),
+    otherwise: quiet('No text'),
     queries: [{ expression: quantile(0.95, 'maya_turn_first_text_seconds'), legend: 'p95' }],
     leadsTo,
   })
@@ -83,7 +86,7 @@ export function slowFirstAudio(leadsTo?: string): Panel {
       'How long 19 of 20 guests who listen wait at most for the first sound. Normal: below 4 s, at most 1.5 s after the first text. Slow while the text is not: the voice.',
     unit: 's',
     steps: badAbove(4, 7.5),
-    otherwise: quiet('Nobody listens'),
+    otherwise: quiet('No sound'),
     queries: [{ expression: quantile(0.95, 'maya_turn_first_audio_seconds'), legend: 'p95' }],
     leadsTo,
   })
@@ -99,6 +102,18 @@ export function openBreakers(leadsTo?: string): Panel {
     queries: [
       { expression: `sum(max by (provider) (${of('maya_llm_breaker_open')}))`, legend: 'breakers open' },
     ],
+    leadsTo,
+  })
+}
+
+export function overloaded(leadsTo?: string): Panel {
+  return stat({
+    title: 'Overloaded',
+    description:
+      'Containers that admit nobody because their event loop is later than MAYA_EVENT_LOOP_DELAY_MS. Normal: 0. Guests who are there go on, slowly; what holds the loop up is on the dashboard of the process.',
+    unit: 'short',
+    steps: badAtAll,
+    queries: [{ expression: `sum(${of('maya_event_loop_overloaded')})`, legend: 'containers' }],
     leadsTo,
   })
 }

@@ -40,13 +40,38 @@ const failingModels = stat({
 })
 
 const tokens = series({
-  title: 'Tokens',
+  title: 'Tokens a minute',
   description:
-    'Tokens a minute, by provider and kind: what is paid for. Normal: follows the turns, many more of input than of output. Input growing alone: conversations get long.',
-  unit: 'suffix:/min',
+    'A minute, by provider and kind: what is paid for. Normal: follows the turns, many more of input than of output. Input growing alone: conversations get long.',
+  unit: 'short',
   queries: [
     { expression: perMinute('maya_llm_tokens_total', ['provider', 'kind']), legend: '{{provider}} {{kind}}' },
   ],
+})
+
+const cost = series({
+  title: 'Cost an hour',
+  description:
+    'Dollars, by provider, from tokens and MAYA_LLM_INPUT_PRICE and MAYA_LLM_OUTPUT_PRICE. Normal: follows the tokens. Always 0 where no prices are set.',
+  unit: 'currencyUSD',
+  stacked: true,
+  queries: [
+    {
+      expression: `${perSecond('maya_llm_cost_dollars_total', ['provider'])} * 3600`,
+      legend: '{{provider}}',
+    },
+  ],
+})
+
+const turnFailures = series({
+  title: 'Turns that failed, by why',
+  description:
+    'A minute. Normal: none. MODEL_ and KEY_: a provider, see below. TURN_LIMIT: an answer that did not come to an end. STORE_UNAVAILABLE: Redis or the disk. INTERRUPTED: a container that closed or died.',
+  unit: 'suffix:/min',
+  stacked: true,
+  isBad: true,
+  otherwise: 'No turn has failed',
+  queries: [{ expression: `${perMinute('maya_turn_failures_total', ['code'])} > 0`, legend: '{{code}}' }],
 })
 
 const requests = series({
@@ -69,9 +94,11 @@ const failures = series({
     'A minute. Normal: none. MODEL_UNAVAILABLE, MODEL_TIMEOUT: the provider; KEY_REJECTED, KEY_QUOTA: the key or its account; MODEL_BLOCKED: its filter; MODEL_TRUNCATED: an answer was cut.',
   unit: 'suffix:/min',
   stacked: true,
+  isBad: true,
+  otherwise: 'None',
   queries: [
     {
-      expression: perMinute('maya_llm_failures_total', ['provider', 'code']),
+      expression: `${perMinute('maya_llm_failures_total', ['provider', 'code'])} > 0`,
       legend: '{{provider}} {{code}}',
     },
   ],
@@ -104,6 +131,7 @@ const toolCalls = series({
     'What the model did, a minute, by tool. Normal: follows the turns. "unknown" is a tool that does not exist.',
   unit: 'suffix:/min',
   stacked: true,
+  otherwise: 'No tool was called',
   queries: [{ expression: `${perMinute('maya_tool_calls_total', ['tool'])} > 0`, legend: '{{tool}}' }],
 })
 
@@ -113,6 +141,8 @@ const badToolCalls = series({
     "A minute, by tool and why. Normal: some refused, as the bar's rules said no, and now and then an invalid one, whose arguments the model got wrong. Failed: a defect, or another system.",
   unit: 'suffix:/min',
   stacked: true,
+  isBad: true,
+  otherwise: 'None',
   queries: [
     {
       expression: `${perMinute('maya_tool_calls_total', ['tool', 'outcome'], 'outcome!="ok"')} > 0`,
@@ -137,9 +167,13 @@ const limits = series({
     'Requests and calls of a model a minute that were refused, by limit. Normal: few. "app" is MAYA_APP_RATE_LIMIT, which all guests share; "day" is the budget of a workspace.',
   unit: 'suffix:/min',
   stacked: true,
+  otherwise: 'Nobody was refused',
   queries: [
-    { expression: perMinute('maya_rate_limited_total', ['limit']), legend: 'limit: {{limit}}' },
-    { expression: perMinute('maya_budget_exhausted_total', ['budget']), legend: 'budget: {{budget}}' },
+    { expression: `${perMinute('maya_rate_limited_total', ['limit'])} > 0`, legend: 'limit: {{limit}}' },
+    {
+      expression: `${perMinute('maya_budget_exhausted_total', ['budget'])} > 0`,
+      legend: 'budget: {{budget}}',
+    },
   ],
 })
 
@@ -150,7 +184,7 @@ const guard = series({
   unit: 'suffix:/min',
   colors: { refused: 'orange', errors: 'red' },
   queries: [
-    { expression: perMinute('maya_guard_marks_total', ['mark']), legend: 'mark: {{mark}}' },
+    { expression: `${perMinute('maya_guard_marks_total', ['mark'])} > 0`, legend: 'mark: {{mark}}' },
     { expression: perMinute('maya_guard_refusals_total'), legend: 'refused' },
     { expression: perMinute('maya_guard_errors_total'), legend: 'errors' },
   ],
@@ -182,7 +216,8 @@ export const turns = dashboard({
         ),
       ],
     },
-    { height: 8, panels: [turnsByOutcome(), tokens] },
+    { height: 8, panels: [turnsByOutcome(), turnFailures] },
+    { height: 8, panels: [tokens, cost] },
     { height: 8, panels: [requests, failures] },
     { height: 6, panels: [breakers, rescues] },
     { height: 8, panels: [toolCalls, badToolCalls] },

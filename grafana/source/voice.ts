@@ -82,9 +82,11 @@ const failures = series({
     'A minute. Normal: none. VOICE_BUSY: more guests than the voice has places; VOICE_UNAVAILABLE: the provider; KEY_REJECTED and KEY_QUOTA: the key or its account.',
   unit: 'suffix:/min',
   stacked: true,
+  isBad: true,
+  otherwise: 'None',
   queries: [
     {
-      expression: perMinute('maya_voice_failures_total', ['provider', 'code']),
+      expression: `${perMinute('maya_voice_failures_total', ['provider', 'code'])} > 0`,
       legend: '{{provider}} {{code}}',
     },
   ],

@@ -2,20 +2,19 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { dashboard } from '../../grafana/source/dashboard.ts'
 import { dashboards } from '../../grafana/source/dashboards.ts'
+import { overview } from '../../grafana/source/overview.ts'
 import { stat } from '../../grafana/source/panels.ts'
 import { scrape } from '../fakes/exposition.ts'
 import { newGuest } from '../fakes/guest.ts'
 import { startService } from '../fakes/test-service.ts'
 import { partsOf } from './expression.ts'
+import { panelQueries } from './panel-queries.ts'
 
 const folder = 'grafana/dashboards'
 
 const files = Object.entries(dashboards).map(([file, content]) => ({ file, content }))
 const panels = files.flatMap(({ file, content }) =>
   content.panels.map((panel) => ({ name: `${file}: ${panel.title}`, panel })),
-)
-const queries = panels.flatMap(({ name, panel }) =>
-  panel.targets.map(({ expr, legendFormat }) => ({ name, expr, legendFormat })),
 )
 
 describe('the files', () => {
@@ -110,6 +109,12 @@ describe('panels', () => {
     expect(targets.filter((target) => !known.includes(target ?? ''))).toEqual([])
   })
 
+  it('of the overview all lead on where they are a number', () => {
+    const numbers = overview.panels.filter(({ type }) => type === 'stat')
+    const ends = numbers.filter(({ links = [] }) => links.length === 0)
+    expect(ends.map(({ title }) => title)).toEqual(['Alerts'])
+  })
+
   it('are refused where they do not fill a row', () => {
     const panel = stat({ title: 'Half', description: '', unit: 'short', queries: [], width: 12 })
     const narrow = { uid: 'x', title: 'x', description: 'x', rows: [{ height: 1, panels: [panel] }] }
@@ -172,10 +177,8 @@ const notShown = [
 describe('queries', () => {
   it('ask for metrics, labels and values that there are', async () => {
     const catalogue = await readCatalogue()
-    for (const { name, expr } of queries) {
-      const { selectors, strangers } = partsOf(expr)
-      expect([name, strangers]).toEqual([name, []])
-      for (const { metric, matchers } of selectors) {
+    for (const { name, expr } of panelQueries) {
+      for (const { metric, matchers } of partsOf(expr).selectors) {
         const labels = catalogue.get(metric)
         expect([name, metric, labels !== undefined]).toEqual([name, metric, true])
         for (const { label, values } of matchers) {
@@ -190,18 +193,18 @@ describe('queries', () => {
 
   it('keep the labels that they group by and that their legends name', async () => {
     const catalogue = await readCatalogue()
-    for (const { name, expr, legendFormat } of queries) {
+    for (const { name, expr, legend } of panelQueries) {
       const { selectors, groupings } = partsOf(expr)
       const there = selectors.flatMap(({ metric }) => [...(catalogue.get(metric)?.keys() ?? [])])
       expect([name, groupings.flat().filter((label) => !there.includes(label))]).toEqual([name, []])
       const kept = groupings[0] ?? (/^(sum|max|min|count|histogram_quantile|1 -)/.test(expr) ? [] : there)
-      const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label)
+      const shown = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label)
       expect([name, shown.filter((label) => !kept.includes(label))]).toEqual([name, []])
     }
   })
 
   it('use only the variables of the dashboards', () => {
-    const used = new Set(queries.flatMap(({ expr }) => expr.match(/\$\w+/g) ?? []))
+    const used = new Set(panelQueries.flatMap(({ expr }) => expr.match(/\$\w+/g) ?? []))
     expect(used).toEqual(new Set(['$container', '$interval']))
   })
 
@@ -209,7 +212,7 @@ describe('queries', () => {
     const service = await startService()
     const families = [...(await scrape(service)), ...(await scrape(service, '/metrics/fleet'))]
     const ours = new Set(families.map((family) => family.name).filter((name) => name.startsWith('maya_')))
-    const asked = queries.flatMap(({ expr }) => partsOf(expr).selectors.map(({ metric }) => metric))
+    const asked = panelQueries.flatMap(({ expr }) => partsOf(expr).selectors.map(({ metric }) => metric))
     const shown = new Set(asked.map((metric) => metric.replace(/_(bucket|sum|count)$/, '')))
     expect([...ours].filter((name) => !shown.has(name)).toSorted()).toEqual(notShown)
   })

@@ -1,37 +1,21 @@
-// What Prometheus itself says to the queries of the dashboards and to what grafana/compose.yaml gives it.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+// What promtool says to the queries of the dashboards without a fleet, and to what grafana/compose.yaml gives Prometheus.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { dashboards } from '../../grafana/source/dashboards.ts'
 import { scrape, seriesOf } from '../fakes/exposition.ts'
 import { newGuest } from '../fakes/guest.ts'
 import { startService } from '../fakes/test-service.ts'
+import { filled, panelQueries } from '../grafana/panel-queries.ts'
 import { temporaryDirectory } from '../process/server-process.ts'
+import { writeConfiguration } from './prometheus-configuration.ts'
 import { promtool } from './promtool.ts'
 
-const expressions = Object.values(dashboards).flatMap(({ panels }) =>
-  panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
-)
-
-/** With Grafana's variables replaced as it would do. */
-function expressionsFor(containers: string): readonly string[] {
-  return expressions.map((expr) => expr.replaceAll('$container', containers).replaceAll('$interval', '5m'))
-}
-
-/** Has these expressions checked as rules, which is the only way that promtool reads them without a server. */
-function check(all: readonly string[]) {
-  const file = join(temporaryDirectory(), 'expressions.json')
-  const rules = all.map((expr, index) => ({ record: `query_${index}`, expr }))
-  writeFileSync(file, JSON.stringify({ groups: [{ name: 'queries', rules }] }))
-  return promtool(['check', 'rules', file])
-}
-
-/** Whether each expression has an answer ten minutes after every one of these series began to grow. */
-function answers(all: readonly string[], series: readonly string[]) {
+/** Whether each expression has an answer, ten minutes after the first of these series by their values. */
+function answers(all: readonly string[], series: Readonly<Record<string, string>>) {
   const file = join(temporaryDirectory(), 'answers.json')
   const test = {
     interval: '15s',
-    input_series: series.map((name) => ({ series: name, values: '0+1x60' })),
+    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
     promql_expr_test: all.map((expr) => ({
       expr: `vector(1) and on () (${expr})`,
       eval_time: '10m',
@@ -42,6 +26,15 @@ function answers(all: readonly string[], series: readonly string[]) {
   return promtool(['test', 'rules', file])
 }
 
+/** Has an answer unless the expression's is infinite or not a number. */
+function onlyNumbers(expr: string): string {
+  return `vector(1) unless on () ((${expr}) != (${expr}) or abs(${expr}) == Inf)`
+}
+
+function growing(series: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(series.map((name) => [name, '0+1x60']))
+}
+
 /** What Prometheus adds to what it scrapes. */
 const builtIn = ['up{job="maya"}', 'ALERTS{alertname="MayaTest", alertstate="firing"}']
 /** What has no series before the first collection and the first failing answer. */
@@ -50,49 +43,28 @@ const late = [
   'maya_http_request_duration_seconds_count{method="POST", route="/api/v1/sessions", status="503"}',
 ]
 
-async function seriesOfServer(): Promise<readonly string[]> {
-  const service = await startService()
-  await newGuest(service)
-  return [...seriesOf(await scrape(service)).keys(), ...late]
-}
-
-function withContainer(series: string): string {
-  return series.endsWith('}') ? series.replace('{', '{container="bar-1", ') : `${series}{container="bar-1"}`
-}
-
 describe('the queries of the dashboards', () => {
-  it('are PromQL', () => {
-    const { status, output } = check(expressionsFor('(bar-1|bar-2)'))
-    expect([status, output]).toEqual([
-      0,
-      expect.stringContaining(`SUCCESS: ${expressions.length} rules found`),
-    ])
+  const all = panelQueries.map(({ expr }) => filled(expr, { containers: null, interval: '5m' }))
+
+  it('have an answer where one container is scraped by itself, but for the store of the fleet', async () => {
+    const service = await startService()
+    await newGuest(service)
+    const series = [...seriesOf(await scrape(service)).keys(), ...late, ...builtIn]
+    const ofOne = all.filter((expr) => !expr.includes('maya_fleet_board_up'))
+    expect(answers(ofOne, growing(series))).toEqual({ status: 0, output: expect.any(String) })
   })
 
-  it('would not be taken with one bracket less', () => {
-    const [first = '', ...others] = expressionsFor('.*')
-    expect(check([first.replace(/\)([^)]*)$/, '$1'), ...others]).status).toBe(1)
+  it('have only numbers for an answer before anybody has come', async () => {
+    const resting = [...seriesOf(await scrape(await startService()))]
+    const series = Object.fromEntries(resting.map(([name, value]) => [name, `${value}+0x60`]))
+    expect(answers(all.map(onlyNumbers), series)).toEqual({ status: 0, output: expect.any(String) })
   })
 
-  it('have an answer for a container of the fleet', async () => {
-    const ofFleet = (await seriesOfServer()).map(withContainer)
-    const series = [...ofFleet, ...builtIn, 'maya_fleet_board_up', 'maya_fleet_containers']
-    expect(answers(expressionsFor('(bar-1|bar-2)'), series)).toEqual({
-      status: 0,
-      output: expect.any(String),
-    })
-  })
-
-  it('have an answer where one container is scraped, but for the store of the fleet', async () => {
-    const ofOne = expressionsFor('.*').filter((expr) => !expr.includes('maya_fleet_board_up'))
-    const series = [...(await seriesOfServer()), ...builtIn]
-    expect(answers(ofOne, series)).toEqual({ status: 0, output: expect.any(String) })
-  })
-
-  it('have none for a container that is not there', async () => {
-    const series = (await seriesOfServer()).map(withContainer)
-    const { status, output } = answers(['sum(maya_active_sessions{container=~"bar-3"})'], series)
-    expect([status, output]).toEqual([1, expect.stringContaining('got: nil')])
+  it('would be told from those that have none, or no numbers', () => {
+    for (const expr of ['sum(maya_active_sessions)', onlyNumbers('0 * up / 0'), onlyNumbers('up / 0')]) {
+      const { status, output } = answers([expr], growing(builtIn))
+      expect([expr, status, output]).toEqual([expr, 1, expect.stringContaining('got: nil')])
+    }
   })
 })
 
@@ -101,7 +73,7 @@ describe('the configuration of Prometheus', () => {
     const { status, output } = promtool([
       'check',
       'config',
-      join(configuration('https://bar.example'), 'prometheus.yml'),
+      writeConfiguration(temporaryDirectory(), 'https://bar.example'),
     ])
     expect([status, output]).toEqual([0, expect.stringContaining('SUCCESS: 1 rule files found')])
   })
@@ -110,10 +82,16 @@ describe('the configuration of Prometheus', () => {
     ['https://bar.example', 'https', /^bar\.example(:443)?$/],
     ['https://bar.example/', 'https', /^bar\.example(:443)?$/],
     ['https://bar.example:8443', 'https', /^bar\.example:8443$/],
+    ['https://bar.example/maya', 'https', /^bar\.example(:443)?$/, '/maya/metrics/fleet'],
+    ['https://bar.example:8443/city/maya/', 'https', /^bar\.example:8443$/, '/city/maya/metrics/fleet'],
+    ['https://[2001:db8::7]:8443', 'https', /^\[2001:db8::7\]:8443$/],
     ['http://localhost:8000', 'http', /^host\.docker\.internal:8000$/],
     ['http://127.0.0.1', 'http', /^host\.docker\.internal(:80)?$/],
-  ])('makes of MAYA_URL=%s a scrape of the fleet by %s at %s', (url, scheme, address) => {
-    const file = join(configuration(url), 'prometheus.yml')
+    ['http://[::1]:8000/', 'http', /^host\.docker\.internal:8000$/],
+  ])('makes of MAYA_URL=%s a scrape of the fleet by %s at %s', (...row) => {
+    const [url, scheme, address, path = '/metrics/fleet'] = row
+
+    const file = writeConfiguration(temporaryDirectory(), url)
     const { status, output } = promtool(['check', 'service-discovery', '--timeout=1s', file, 'maya'])
     expect([status, output]).toEqual([0, expect.any(String)])
     const found: unknown = JSON.parse(output.slice(0, output.indexOf('\n]') + 2))
@@ -122,23 +100,10 @@ describe('the configuration of Prometheus', () => {
         labels: {
           __scheme__: scheme,
           __address__: expect.stringMatching(address),
-          __metrics_path__: '/metrics/fleet',
+          __metrics_path__: path,
           job: 'maya',
         },
       },
     ])
   })
 })
-
-/** A directory as grafana/compose.yaml puts it together in the container. */
-function configuration(url: string): string {
-  const directory = temporaryDirectory()
-  const compose = readFileSync('grafana/compose.yaml', 'utf8')
-  for (const [, from = '', to = ''] of compose.matchAll(/^ +- \.\/(\S+):\/etc\/prometheus\/(\S+):ro$/gm)) {
-    cpSync(join('grafana', from), join(directory, to), { recursive: true })
-  }
-  const [, target = ''] = /^ +content: \|\n +(.*)$/m.exec(compose) ?? []
-  writeFileSync(join(directory, 'target.yml'), `${target.replace(/\$\{MAYA_URL:\?[^}]*\}/, url)}\n`)
-  writeFileSync(join(directory, 'token'), 'none')
-  return directory
-}
