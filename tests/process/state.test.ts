@@ -139,7 +139,7 @@ describe('all sessions', () => {
       return (await promisify(execFile)('sh', ['-c', line], { env })).stderr
     }
     expect(await run(commands[0] ?? '', await withSessions(2))).toContain('2 exported\n')
-    expect(readFileSync(backup, 'utf8')).toContain('> node src/state.ts export')
+    expect(readFileSync(backup, 'utf8')).toContain('node src/state.ts export')
     expect(await run(commands[1] ?? '', temporaryDirectory())).toContain('2 imported, 0 skipped\n')
   })
 
