@@ -492,7 +492,9 @@ def test_what_the_server_treats_as_a_secret_is_one_here() -> None:
     text = (ROOT / "src/config/settings.ts").read_text("utf8")
     lines = re.findall(r"(?:setting|optional)\(\s*'([A-Z_]+)',([^)]*)", text)
     secret = {
-        name for name, kind in lines if re.search(r"\b(token|masterKey|apiKeys|headers|headerPairs|storeAddress)\b", kind)
+        name
+        for name, kind in lines
+        if re.search(r"\b(token|masterKey|apiKeys|headers|headerPairs|storeAddress)\b", kind)
     }
     assert len(secret) >= 10
     assert secret == {name for name in deploy.server_variables() if deploy.SECRET_NAMES.search(name)}
