@@ -62,6 +62,7 @@ async function come(container: Container, count: number): Promise<WeakRef<Sessio
         .catch(() => {})
     container.clock.advance(idleMs + 1)
     container.happened.length = 0
+    container.observer.turns.length = 0
   }
   return seen
 }
