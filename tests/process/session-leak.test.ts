@@ -114,12 +114,12 @@ it(
         .filter((name) => name !== 'Immediate')
         .toSorted(),
     })
-    await come(container, 3000) // Until everything is compiled and every table has grown.
+    await come(container, 5000) // Until everything is compiled and every table has grown.
     await leave(container)
     const [before, bytesBefore] = [await counts(), await heapBytes(collect)]
     expect(before).toMatchObject({ live: 0, bytes: 0, running: 0, admissible: batch, timers: 0, stored: 0 })
 
-    const seen = await come(container, 7000)
+    const seen = await come(container, 5000)
     expect(sessions.liveCount).toBeGreaterThan(0)
     await leave(container)
 
@@ -128,7 +128,7 @@ it(
     expect(await counts()).toEqual(before)
     expect(seen.filter((session) => session.deref() !== undefined)).toEqual([])
     seen.length = 0 // A weak reference takes memory too.
-    // The engine itself grows by less than two megabytes here; an id and an array left by each session are two more.
-    expect((await heapBytes(collect)) - bytesBefore).toBeLessThan(3 * 1024 * 1024)
+    // The engine itself grows no more; an id and an array left by each session are most of a megabyte.
+    expect((await heapBytes(collect)) - bytesBefore).toBeLessThan(512 * 1024)
   },
 )
