@@ -299,23 +299,28 @@ async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     global connections
     connections += 1
     number = connections
-    with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-        while True:
-            it = Exchange(reader, writer, await reader.readuntil(b"\r\n\r\n"), number)
-            if writer in stale:
-                await events.add("stale")
-                break
-            if it.path in CANNED:
-                await it.send(CANNED[it.path])
-                if it.path in LAST:
-                    break
-                continue
-            route, goes_on = ROUTES[it.path]
-            await route(it)
-            if not goes_on:
-                break
-    stale.discard(writer)
-    writer.close()
+    try:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while await answer_next(reader, writer, number):
+                pass
+    finally:
+        # Also where a path is unknown: asyncio itself would close it only when the collector comes by.
+        stale.discard(writer)
+        writer.close()
+
+
+async def answer_next(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> bool:
+    """One request; whether the connection goes on."""
+    it = Exchange(reader, writer, await reader.readuntil(b"\r\n\r\n"), number)
+    if writer in stale:
+        await events.add("stale")
+        return False
+    if it.path in CANNED:
+        await it.send(CANNED[it.path])
+        return it.path not in LAST
+    route, goes_on = ROUTES[it.path]
+    await route(it)
+    return goes_on
 
 
 async def socket_route(socket: ServerConnection) -> None:
