@@ -5,7 +5,8 @@ import { createMemoryBoard } from '../../src/store/memory-board.ts'
 import { scrape, seriesOf } from '../fakes/exposition.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { newGuest } from '../fakes/guest.ts'
-import { facts, startService } from '../fakes/test-service.ts'
+import { startService } from '../fakes/test-service.ts'
+import { facts } from '../fakes/test-settings.ts'
 
 async function setup() {
   const clock = new FakeClock()

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { MemoryReading } from '../../src/memory/readers.ts'
 import { scrape, seriesOf } from '../fakes/exposition.ts'
 import { newGuest } from '../fakes/guest.ts'
-import { facts, shareService, startService } from '../fakes/test-service.ts'
+import { shareService, startService } from '../fakes/test-service.ts'
+import { facts } from '../fakes/test-settings.ts'
 
 const mb = 1024 * 1024
 const service = await shareService()

@@ -5,7 +5,8 @@ import { reportStatus } from '../../src/operator/status-report.ts'
 import { statusText } from '../../src/operator/status-text.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { newGuest } from '../fakes/guest.ts'
-import { facts, startService, type TestServiceOptions } from '../fakes/test-service.ts'
+import { startService, type TestServiceOptions } from '../fakes/test-service.ts'
+import { facts } from '../fakes/test-settings.ts'
 import { connectTo } from './app-connection.ts'
 
 const { signal } = new AbortController()

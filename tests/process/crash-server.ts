@@ -6,7 +6,7 @@ import type { Model, ModelRequest } from '../../src/llm/model.ts'
 import type { Append, Store } from '../../src/log/store.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { finish } from '../fakes/scripted-model.ts'
-import { facts, settingsOf } from '../fakes/test-service.ts'
+import { facts, settingsOf } from '../fakes/test-settings.ts'
 
 const { DIE_BEFORE_APPEND, DIE_AFTER_APPEND } = process.env
 
