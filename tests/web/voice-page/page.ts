@@ -42,14 +42,14 @@ Object.defineProperty(AudioNode.prototype, 'connect', {
   },
 })
 
-/** The seconds of its context at which each sound is to begin. */
-const planned: number[] = []
+/** Where each sound begins on the clock of its context. A late one was told to after its time, and begins as it can. */
+const planned: { readonly frame: number; readonly isLate: boolean }[] = []
 // oxlint-disable-next-line typescript/unbound-method -- It is called with its node.
 const { start } = AudioBufferSourceNode.prototype
 Object.defineProperty(AudioBufferSourceNode.prototype, 'start', {
   value(this: AudioBufferSourceNode, when: number): void {
-    planned.push(when)
     start.call(this, when)
+    planned.push({ frame: Math.round(when * sampleRate), isLate: this.context.currentTime > when })
   },
 })
 
@@ -70,6 +70,14 @@ function sine(fromSample: number, length: number): Int16Array {
   return Int16Array.from({ length }, (_, place) =>
     Math.round(16_000 * Math.sin((2 * Math.PI * 440 * (fromSample + place)) / sampleRate)),
   )
+}
+
+/** The browser leaves the recorder out where it is short of time: what is not recorded is not compared. */
+function differenceAt(frame: number, samples: Int16Array): number {
+  return samples.reduce((most, sample, place) => {
+    const expected = sample / 0x8000
+    return Math.max(most, Math.abs((recorded[frame + place] ?? expected) - expected))
+  }, 0)
 }
 
 function base64(samples: Int16Array): string {
@@ -149,16 +157,14 @@ const voice = {
     recorded.length = 0
     planned.length = 0
     voice.speak()
-    const first = Math.round((planned[0] ?? NaN) * sampleRate)
+    const first = planned[0]?.frame ?? NaN
     for (;;) {
       await new Promise(requestAnimationFrame)
       if (recorded.length < first + 8_000) continue
       const { contextTime = 0, performanceTime = 0 } = context.getOutputTimestamp()
       const audibleAtMs = performanceTime + (first / sampleRate - contextTime) * 1000
-      // The browser leaves the recorder out where it is short of time: what is not recorded is not compared.
-      const difference = sine(0, 8_000).reduce((most, sample, place) => {
-        const expected = sample / 0x8000
-        return Math.max(most, Math.abs((recorded[first + place] ?? expected) - expected))
+      const difference = planned.reduce((most, { frame, isLate }, place) => {
+        return isLate ? most : Math.max(most, differenceAt(frame, sine(place * 800, 800)))
       }, 0)
       const planMs = (first / sampleRate - startedAt) * 1000
       return { planMs, audibleMs: audibleAtMs - startedAtMs, difference }

@@ -22,6 +22,8 @@ const reserveSeconds = 0.1
 /** Times that are off by so little are rounded; by more, sound was lost or comes twice. */
 const roundingMs = 20
 const fadeSeconds = 0.015
+/** What a browser renders at a time: https://www.w3.org/TR/webaudio-1.1/#render-quantum-size */
+const blockFrames = 128
 
 /** The sound of one speech: chunks of samples, played one after another without a seam. */
 export class Playback {
@@ -102,8 +104,9 @@ export class Playback {
     const frame = this.#frameOfNext(context)
     source.start(frame / context.sampleRate)
     const durationMs = lengthMs(chunk)
-    this.#nextFrame = frame + Math.round((durationMs / 1000) * context.sampleRate)
-    const playsFromMs = (frame / context.sampleRate) * 1000
+    const begins = beginningOf(frame, context)
+    this.#nextFrame = begins + Math.round((durationMs / 1000) * context.sampleRate)
+    const playsFromMs = (begins / context.sampleRate) * 1000
     this.#timeline.add({ playsFromMs, startMs: chunk.startMs, durationMs })
   }
 
@@ -141,6 +144,15 @@ export class Playback {
     const samples = chunk.samples.subarray(Math.round((repeatedMs / 1000) * chunk.sampleRate))
     return { ...chunk, samples, startMs: this.#receivedMs }
   }
+}
+
+/**
+ * Where a sound begins that was just told to begin there. A device that was held up takes much sound at once, and its
+ * clock leaps: what it leapt over begins with the next block, and whatever follows must not overlap it.
+ */
+function beginningOf(frame: number, { currentTime, sampleRate }: SoundContext): number {
+  const now = Math.ceil(currentTime * sampleRate)
+  return now > frame ? now + blockFrames : frame
 }
 
 function lengthMs({ samples, sampleRate }: Chunk): number {
