@@ -26,6 +26,7 @@ async function startServer(settings: Readonly<Record<string, string>> = {}) {
   const { child, output, exited } = image.start(image.config.Cmd, {
     HOST: '127.0.0.1',
     PORT: '0',
+    MAYA_EVENT_LOOP_DELAY_MS: '0',
     ...settings,
   })
   const url = await new Promise<string>((found, failed) => {

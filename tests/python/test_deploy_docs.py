@@ -146,7 +146,12 @@ def server(folder: Path, **settings: str) -> Iterator[str]:
         ["node", str(ROOT / "src/main.ts")],
         cwd=folder,
         env=bare_environment(
-            PORT="0", HOST="127.0.0.1", MAYA_HOUSE_PACE_MS="0", MAYA_METRICS_TOKEN="", **settings
+            PORT="0",
+            HOST="127.0.0.1",
+            MAYA_HOUSE_PACE_MS="0",
+            MAYA_EVENT_LOOP_DELAY_MS="0",
+            MAYA_METRICS_TOKEN="",
+            **settings,
         ),
         stdout=subprocess.PIPE,
         text=True,
