@@ -1,5 +1,5 @@
-// Draws the dashboards from what a real Prometheus has seen of a real fleet: npm run pictures. It takes ten minutes;
-// `npm run pictures -- --minutes 0.5 --into /tmp/pictures` is for trying it.
+// Draws the dashboards from what a real Prometheus has seen of a real fleet: npm run pictures. It takes ten minutes,
+// and less with `-- --minutes 0.5 --into /tmp/pictures`.
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Browser } from 'playwright-core'
