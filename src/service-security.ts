@@ -18,11 +18,12 @@ import { createSessionTokens, type SessionTokens } from './security/session-toke
 import { createVault, type Vault } from './security/vault.ts'
 import { keyFileOf } from './service-store.ts'
 
-/** What is made of the master key. */
+/** What is made of the master key and of the other secrets of the server. */
 export interface Secrets {
   readonly tokens: SessionTokens
   readonly vault: Vault
-  readonly masterKeys: readonly Buffer[]
+  /** Every text that nobody may ever be shown. */
+  readonly neverShown: readonly string[]
 }
 
 /** Throws a `MasterKeyError` where there is no key that can be used. */
@@ -31,7 +32,8 @@ export function openSecrets(settings: Settings, { shared }: Pick<Store, 'shared'
   const loading = { configured, keyFile: keyFileOf(settings), isStoreShared: shared, randomBytes }
   const keys = { masterKey: loadMasterKey(loading).key, previousMasterKey }
   const masterKeys = [keys.masterKey, previousMasterKey].filter((key) => key !== null)
-  return { tokens: createSessionTokens(keys), vault: createVault(keys), masterKeys }
+  const neverShown = [...secretsIn(settings), ...masterKeys.flatMap(spellingsOf)]
+  return { tokens: createSessionTokens(keys), vault: createVault(keys), neverShown }
 }
 
 export interface GuardParts {
@@ -41,12 +43,12 @@ export interface GuardParts {
   readonly clock: Clock
   readonly limits: Limits
   readonly metrics: GuardObserver
-  readonly masterKeys: readonly Buffer[]
+  /** What is masked wherever it stands. */
+  readonly secrets: readonly string[]
 }
 
-export function createGuard({ settings, guardRules, clock, limits, metrics, masterKeys }: GuardParts): Guard {
+export function createGuard({ settings, guardRules, clock, limits, metrics, secrets }: GuardParts): Guard {
   const { messageCharactersMax } = settings
-  const secrets = serverSecrets(settings, masterKeys)
   const rules = guardRules ?? createGuardRules({ secrets, messageCharactersMax })
   return guardWithPolicy(rules, {
     onError: settings.guardOnError,
@@ -57,11 +59,6 @@ export function createGuard({ settings, guardRules, clock, limits, metrics, mast
     clock,
     observer: metrics,
   })
-}
-
-/** Every text that nobody may ever be shown. */
-export function serverSecrets(settings: Settings, masterKeys: readonly Buffer[]): readonly string[] {
-  return [...secretsIn(settings), ...masterKeys.flatMap(spellingsOf)]
 }
 
 export interface RateParts {

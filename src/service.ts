@@ -38,7 +38,7 @@ import type { KeyChecks } from './sessions/guest-keys.ts'
 import { createFleet } from './service-fleet.ts'
 import { createLoopMonitor, createMemoryMonitor, failedChecks, type HealthOptions } from './service-health.ts'
 import { createKeyChecks, createModels, pricesOf, providersOf, takesGeminiKeys } from './service-models.ts'
-import { createGuard, createRates, openSecrets, serverSecrets } from './service-security.ts'
+import { createGuard, createRates, openSecrets } from './service-security.ts'
 import { openShared, sharedByNobody, type Shared } from './service-store.ts'
 import { openTraces, type Traces } from './service-traces.ts'
 import { createVoices, takesCartesiaKeys, voicesOf } from './service-voices.ts'
@@ -105,13 +105,14 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const loop = createLoopMonitor(options, clock)
   const { bus, board, buckets, ...opened } = await openSharedOf(options, { clock, limits, log })
   const store = observeStore(opened.store, metrics, clock)
-  const { tokens, vault, masterKeys } = await closedOnFailure([bus, store], () =>
-    openSecrets(settings, store),
-  )
-  const secrets = serverSecrets(settings, masterKeys)
+  const {
+    tokens,
+    vault,
+    neverShown: secrets,
+  } = await closedOnFailure([bus, store], () => openSecrets(settings, store))
   options.onSecrets?.(secrets)
   const rates = createRates({ settings, limits, buckets, metrics })
-  const guard = createGuard({ ...options, clock, limits, metrics, masterKeys })
+  const guard = createGuard({ ...options, clock, limits, metrics, secrets })
   const random = Math.random
   const observer = logFailures(metrics, log)
   const traces = await openTraces({ settings, limits, clock, log, version: facts.version, secrets })
