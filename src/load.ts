@@ -1,7 +1,7 @@
 // A bounded, polite load of scripted guests, so that an operator can size a container.
 import { randomUUID } from 'node:crypto'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { every } from './clock.ts'
+import { watchEventLoop } from './event-loop/delays.ts'
 import { withoutEcho } from './interrupts.ts'
 import { commandClock } from './operator/command-clock.ts'
 import { parseWords, readAddress, readNumber, UsageError } from './operator/command-options.ts'
@@ -63,7 +63,6 @@ const options = {
 
 const answerMs = 15_000
 const rampSecondsMax = 30
-const delayResolutionMs = 10
 /** How often the bar of a terminal is drawn, and a line written elsewhere. */
 const barMs = 500
 const lineMs = 10_000
@@ -115,7 +114,6 @@ async function drive(wish: Wish, watch: ServerWatch | null): Promise<LoadOutcome
   const { address, plan, isSpoken, mayPay, apiKey } = wish
   const tally = new LoadTally()
   const stopping = stopAtSignal()
-  const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
   const till = { isOpen: mayPay }
   const startedMs = commandClock.now()
   const elapsedMs = (): number => commandClock.now() - startedMs
@@ -130,7 +128,7 @@ async function drive(wish: Wish, watch: ServerWatch | null): Promise<LoadOutcome
     }),
   )
   watch?.start()
-  delay.enable()
+  const delays = watchEventLoop()
   try {
     await runLoad(
       {
@@ -147,12 +145,11 @@ async function drive(wish: Wish, watch: ServerWatch | null): Promise<LoadOutcome
       stopping,
     )
   } finally {
-    delay.disable()
+    delays.stop()
     endProgress()
     watch?.stop()
   }
   const seconds = elapsedMs() / 1000
-  const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - delayResolutionMs)
   return {
     url: address.url,
     plan,
@@ -160,7 +157,7 @@ async function drive(wish: Wish, watch: ServerWatch | null): Promise<LoadOutcome
     seconds,
     wasStopped: stopping.aborted,
     server: (await watch?.end()) ?? null,
-    ownDelayMs: { p99: late(delay.percentile(99)), max: late(delay.max) },
+    ownDelayMs: { p99: delays.quantileSeconds(0.99) * 1000, max: delays.quantileSeconds(1) * 1000 },
     wasPaymentReal: mayPay && !till.isOpen,
   }
 }

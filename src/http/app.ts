@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts'
 import type { Agent } from '../conversation/agent.ts'
 import { ServiceError } from '../errors.ts'
 import type { Log } from '../logs/log.ts'
+import type { EndedRequest } from '../logs/request-lines.ts'
 import type { SessionManager } from '../sessions/session-manager.ts'
 import type { VoiceClient } from '../voice/voices.ts'
 import { createClientErrorHandler } from './client-error.ts'
@@ -62,15 +63,7 @@ export interface AppOptions extends RouteOptions {
   /** Addresses and networks of proxies that are believed when they say who asked them, how and for which host. */
   readonly trustedProxies: readonly string[]
   readonly webDirectory: string
-  readonly observeRequest: (request: {
-    readonly id: string
-    readonly method: string
-    readonly route: string
-    readonly status: number
-    readonly seconds: number
-    /** Written to its connection, headers included. */
-    readonly bytes: number
-  }) => void
+  readonly observeRequest: (request: EndedRequest) => void
 }
 
 export type App = FastifyInstance
